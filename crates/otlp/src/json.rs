@@ -1,0 +1,4 @@
+//! Hops 5 and 6, JSON: OTLP/JSON becomes wire bytes (`read`), wire bytes become a record's value (`write`).
+
+mod read;
+mod write;

@@ -1,0 +1,1 @@
+//! OTLP/JSON to wire bytes, in one pass.

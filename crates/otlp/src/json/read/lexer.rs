@@ -1,0 +1,412 @@
+//! Hop 5, OTLP/JSON in: the JSON text (RFC 8259) token by token, without copies where it holds no escapes.
+
+use super::Fault;
+use super::number;
+
+/// The text of one JSON document and how far it has been read.
+///
+/// The text has been checked to be UTF-8 as a whole before the first token is taken.
+#[derive(Debug)]
+pub(super) struct Lexer<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+/// What stands between the quotes of a string, its escapes checked but not resolved.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quoted<'a> {
+    /// The characters as sent.
+    pub(super) raw: &'a [u8],
+    /// Whether there is a backslash among them.
+    pub(super) escaped: bool,
+}
+
+/// A scalar that may be written with or without quotes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scalar<'a> {
+    /// A string.
+    Quoted(Quoted<'a>),
+    /// A run of the characters that numbers are made of, not yet checked to be a number.
+    Bare(&'a [u8]),
+}
+
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The offset of the next byte.
+    #[inline]
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// A refusal at the next byte.
+    #[cold]
+    pub(super) fn fault(&self, expected: &'static str) -> Fault {
+        Fault { at: self.at, expected }
+    }
+
+    /// The next byte that is not white space, or 0 at the end (no token starts with NUL). Consumes the space only.
+    #[inline]
+    pub(super) fn peek(&mut self) -> u8 {
+        match self.text.get(self.at) {
+            Some(&byte) if byte > b' ' => byte,
+            _ => self.peek_behind_space(),
+        }
+    }
+
+    fn peek_behind_space(&mut self) -> u8 {
+        while let Some(&byte) = self.text.get(self.at) {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return byte;
+            }
+            self.at += 1;
+        }
+        0
+    }
+
+    /// Takes `byte` if it comes next.
+    #[inline]
+    pub(super) fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == byte;
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Takes `byte`, which must come next.
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Fault> {
+        if self.take(byte) { Ok(()) } else { Err(self.fault(expected)) }
+    }
+
+    /// Takes `literal` if it comes next, without white space before it.
+    #[inline]
+    pub(super) fn take_literal(&mut self, literal: &[u8]) -> bool {
+        let found = self.text[self.at..].starts_with(literal);
+        if found {
+            self.at += literal.len();
+        }
+        found
+    }
+
+    /// Whether nothing but white space is left.
+    pub(super) fn is_at_end(&mut self) -> bool {
+        self.peek() == 0 && self.at == self.text.len()
+    }
+
+    /// After an element: true when a comma announces another one, false at `close`.
+    #[inline]
+    pub(super) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Fault> {
+        let next = self.peek();
+        if next == b',' {
+            self.at += 1;
+            return Ok(true);
+        }
+        if next == close {
+            self.at += 1;
+            return Ok(false);
+        }
+        Err(self.fault(expected))
+    }
+
+    /// A member's name and the colon behind it.
+    #[inline]
+    pub(super) fn key(&mut self) -> Result<Quoted<'a>, Fault> {
+        let key = self.string("a quoted member name")?;
+        self.expect(b':', "a colon after the member name")?;
+        Ok(key)
+    }
+
+    /// A string, left where it is.
+    #[inline]
+    pub(super) fn string(&mut self, expected: &'static str) -> Result<Quoted<'a>, Fault> {
+        self.expect(b'"', expected)?;
+        let start = self.at;
+        self.at += plain_run(&self.text[start..]);
+        if self.text.get(self.at) == Some(&b'"') {
+            let raw = &self.text[start..self.at];
+            self.at += 1;
+            return Ok(Quoted { raw, escaped: false });
+        }
+        self.escaped_string(start)
+    }
+
+    #[cold]
+    fn escaped_string(&mut self, start: usize) -> Result<Quoted<'a>, Fault> {
+        loop {
+            match self.text.get(self.at) {
+                Some(b'"') => {
+                    let raw = &self.text[start..self.at];
+                    self.at += 1;
+                    return Ok(Quoted { raw, escaped: true });
+                }
+                Some(b'\\') => {
+                    self.escape()?;
+                }
+                _ => return Err(self.unfinished_string()),
+            }
+            self.at += plain_run(&self.text[self.at..]);
+        }
+    }
+
+    /// The rest of a string that has an escape or is broken, resolved and appended to `out`; `start` is where its characters
+    /// begin. The caller has taken the opening quote and everything up to the first character that is not plain.
+    pub(super) fn unescape_rest(&mut self, start: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let mut copied = start;
+        loop {
+            out.extend_from_slice(&self.text[copied..self.at]);
+            match self.text.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => push_char(out, self.escape()?),
+                _ => return Err(self.unfinished_string()),
+            }
+            copied = self.at;
+            self.at += plain_run(&self.text[self.at..]);
+        }
+    }
+
+    /// Takes the opening quote of a string and its plain characters; true when the closing quote was reached (and taken).
+    #[inline]
+    pub(super) fn plain_string(&mut self, expected: &'static str) -> Result<(&'a [u8], bool), Fault> {
+        self.expect(b'"', expected)?;
+        let start = self.at;
+        self.at += plain_run(&self.text[start..]);
+        let plain = &self.text[start..self.at];
+        let closed = self.text.get(self.at) == Some(&b'"');
+        self.at += usize::from(closed);
+        Ok((plain, closed))
+    }
+
+    #[cold]
+    fn unfinished_string(&self) -> Fault {
+        if self.at < self.text.len() {
+            self.fault("an escape in place of a control character")
+        } else {
+            self.fault("the closing quote of a string")
+        }
+    }
+
+    /// One escape sequence (RFC 8259 section 7), from its backslash on.
+    fn escape(&mut self) -> Result<char, Fault> {
+        let resolved = match self.text.get(self.at + 1) {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode_escape(),
+            _ => return Err(self.fault("an escape that JSON knows")),
+        };
+        self.at += 2;
+        Ok(resolved)
+    }
+
+    fn unicode_escape(&mut self) -> Result<char, Fault> {
+        const UNIT_LEN: usize = 6;
+        let Some(first) = self.utf16_unit(self.at) else {
+            return Err(self.fault("four hex digits after \\u"));
+        };
+        let (code_point, len) = match first {
+            0xd800..=0xdbff => match self.utf16_unit(self.at + UNIT_LEN) {
+                Some(second @ 0xdc00..=0xdfff) => {
+                    (0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00), 2 * UNIT_LEN)
+                }
+                _ => return Err(self.fault("a low surrogate after the high one")),
+            },
+            _ => (first, UNIT_LEN),
+        };
+        let Some(resolved) = char::from_u32(code_point) else {
+            return Err(self.fault("a high surrogate before the low one"));
+        };
+        self.at += len;
+        Ok(resolved)
+    }
+
+    /// The UTF-16 code unit written as `\uXXXX` at `at`.
+    fn utf16_unit(&self, at: usize) -> Option<u32> {
+        let digits = self.text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
+    }
+
+    /// A string, or a run of number characters.
+    #[inline]
+    pub(super) fn scalar(&mut self, expected: &'static str) -> Result<Scalar<'a>, Fault> {
+        if self.peek() == b'"' {
+            return Ok(Scalar::Quoted(self.string(expected)?));
+        }
+        let bare = self.bare();
+        if bare.is_empty() { Err(self.fault(expected)) } else { Ok(Scalar::Bare(bare)) }
+    }
+
+    #[inline]
+    fn bare(&mut self) -> &'a [u8] {
+        let rest = &self.text[self.at..];
+        let len = rest.iter().position(|byte| !is_number_byte(*byte)).unwrap_or(rest.len());
+        self.at += len;
+        &rest[..len]
+    }
+
+    /// Takes one value of any kind and of any size, in constant memory and without recursion.
+    ///
+    /// `depth_max` bounds the brackets inside one another.
+    pub(super) fn skip_value(&mut self) -> Result<(), Fault> {
+        let mut open = Brackets::default();
+        loop {
+            let started = match self.peek() {
+                b'{' => self.open(&mut open, true)?,
+                b'[' => self.open(&mut open, false)?,
+                _ => {
+                    self.skip_scalar()?;
+                    false
+                }
+            };
+            if started {
+                continue;
+            }
+            loop {
+                let Some(in_object) = open.innermost() else { return Ok(()) };
+                let close = if in_object { b'}' } else { b']' };
+                if self.more(close, "a comma or a closing bracket")? {
+                    if in_object {
+                        self.key()?;
+                    }
+                    break;
+                }
+                open.pop();
+            }
+        }
+    }
+
+    /// Takes an opening bracket; true when a value follows, false when the bracket closed at once.
+    fn open(&mut self, open: &mut Brackets, object: bool) -> Result<bool, Fault> {
+        if open.depth == Brackets::DEPTH_MAX {
+            return Err(self.fault("brackets nested less deeply"));
+        }
+        self.at += 1;
+        if self.take(if object { b'}' } else { b']' }) {
+            return Ok(false);
+        }
+        open.push(object);
+        if object {
+            self.key()?;
+        }
+        Ok(true)
+    }
+
+    fn skip_scalar(&mut self) -> Result<(), Fault> {
+        if self.take_literal(b"null") || self.take_literal(b"true") || self.take_literal(b"false") {
+            return Ok(());
+        }
+        let start = self.at;
+        if let Scalar::Bare(bare) = self.scalar("a value")?
+            && !number::is_json_number(bare)
+        {
+            return Err(Fault { at: start, expected: "a number" });
+        }
+        Ok(())
+    }
+}
+
+impl Quoted<'_> {
+    /// The bytes that the string stands for, one by one.
+    pub(super) fn unescaped(&self) -> impl Iterator<Item = u8> + '_ {
+        let mut lexer = Lexer::new(self.raw);
+        let mut pending = [0; 4];
+        let mut left = 0..0;
+        std::iter::from_fn(move || {
+            if left.is_empty() {
+                let &byte = lexer.text.get(lexer.at)?;
+                if byte != b'\\' {
+                    lexer.at += 1;
+                    return Some(byte);
+                }
+                // The escapes were checked when the string was taken.
+                left = 0..lexer.escape().ok()?.encode_utf8(&mut pending).len();
+            }
+            left.next().map(|index| pending[index])
+        })
+    }
+
+    /// The text with its escapes resolved, in `room` if it has any; `None` if it doesn't fit there.
+    pub(super) fn resolve<'r>(&'r self, room: &'r mut [u8]) -> Option<&'r [u8]> {
+        if !self.escaped {
+            return Some(self.raw);
+        }
+        let mut len = 0;
+        for byte in self.unescaped() {
+            *room.get_mut(len)? = byte;
+            len += 1;
+        }
+        Some(&room[..len])
+    }
+}
+
+/// The brackets that are open inside a skipped value: one bit each, set for an object.
+#[derive(Default)]
+struct Brackets {
+    bits: [u64; Self::WORDS],
+    depth: usize,
+}
+
+impl Brackets {
+    const WORDS: usize = 16;
+    /// Far above what the known messages can nest (100 of them, with three brackets each).
+    const DEPTH_MAX: usize = Self::WORDS * 64;
+
+    fn push(&mut self, object: bool) {
+        let (word, bit) = (self.depth / 64, self.depth % 64);
+        self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(object) << bit;
+        self.depth += 1;
+    }
+
+    fn pop(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn innermost(&self) -> Option<bool> {
+        let last = self.depth.checked_sub(1)?;
+        Some(self.bits[last / 64] >> (last % 64) & 1 == 1)
+    }
+}
+
+fn push_char(out: &mut Vec<u8>, char: char) {
+    out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+#[inline]
+fn is_number_byte(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
+}
+
+/// How many bytes come before the first quote, backslash or control character.
+#[inline]
+fn plain_run(text: &[u8]) -> usize {
+    let (words, rest) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let hits = special_bytes(u64::from_le_bytes(*word));
+        if hits != 0 {
+            return index * 8 + hits.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = rest.iter().position(|&byte| byte < b' ' || matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+    words.len() * 8 + plain
+}
+
+/// The high bit of each byte of `word` that ends a plain run. Bits above the lowest one set may be wrong: a borrow runs upwards.
+#[inline]
+fn special_bytes(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let quote = word ^ EACH * b'"' as u64;
+    let backslash = word ^ EACH * b'\\' as u64;
+    let hits = quote.wrapping_sub(EACH) & !quote
+        | backslash.wrapping_sub(EACH) & !backslash
+        | word.wrapping_sub(EACH * b' ' as u64) & !word;
+    hits & EACH << 7
+}
