@@ -1,1 +1,22 @@
-//! config
+//! What a configuration key is; the keys themselves stand in the crate that obeys them.
+//!
+//! ```text
+//! file, environment, arguments        Key tables of receiver, sink, admin, app
+//!        │ text by name                        │
+//!        └──────────────► parse ◄──────────────┘
+//!                           │
+//!              Values (checked)  +  every Problem at once
+//! ```
+
+mod key;
+mod nearest;
+mod problem;
+mod values;
+
+pub use key::{Importance, Key, Kind, Unit};
+pub use nearest::nearest;
+pub use problem::{Problem, Reason};
+pub use values::{Value, Values, parse};
+
+#[cfg(test)]
+mod tests;
