@@ -34,10 +34,7 @@ impl Problem {
     /// A value that does not fit.
     #[must_use]
     pub fn invalid(key: impl Into<String>, shown: Option<&str>, why: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            reason: Reason::Invalid { shown: shown.map(str::to_owned), why: why.into() },
-        }
+        Self { key: key.into(), reason: Reason::Invalid { shown: shown.map(str::to_owned), why: why.into() } }
     }
 
     /// A mistake in sentences of its own.

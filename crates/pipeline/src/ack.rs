@@ -1,0 +1,203 @@
+//! Hop 8: all delivery reports of a request become one outcome, and its worker is woken once for many.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Poll;
+
+use atomic_waker::AtomicWaker;
+use tokio::sync::Notify;
+
+use crate::{Charge, Deadline, Permit, RetryReason, SignalMetrics};
+
+/// What a delivery report says of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Committed under the connector's `acks`.
+    Stored,
+    /// Not stored, or not known to be.
+    Retry(RetryReason),
+    /// Larger than the topic takes.
+    TooLarge,
+}
+
+/// What became of all records of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Every record is committed.
+    Stored,
+    /// At least one is not, or the deadline passed first.
+    Retry(RetryReason),
+    /// At least one was larger than its topic takes, and none has to be retried for another reason.
+    TooLarge,
+}
+
+/// One record's claim on its request. Resolving consumes it; dropping it unresolved means retry.
+#[derive(Debug)]
+pub struct Ack {
+    record: Option<Claim>,
+}
+
+#[derive(Debug)]
+struct Claim {
+    state: Arc<State>,
+    items: u64,
+    /// Returns with the delivery report, not with the connection.
+    _charge: Charge,
+}
+
+/// The request's side: gives an [`Ack`] to each record, then waits for them all.
+#[derive(Debug)]
+pub struct Tally {
+    state: Arc<State>,
+    /// The tally counts as one open record until [`Tally::settled`], so that the first reports do not end it.
+    sealed: bool,
+}
+
+#[derive(Debug)]
+struct State {
+    open: AtomicU32,
+    too_large: AtomicBool,
+    retry: OnceLock<RetryReason>,
+    done: AtomicBool,
+    waker: AtomicWaker,
+    returns: Arc<Returns>,
+    metrics: Arc<SignalMetrics>,
+    _permit: Permit,
+}
+
+/// Finished requests on their way back to one worker.
+#[derive(Debug, Default)]
+pub struct Returns {
+    /// Bounded by the requests that hold a [`Permit`].
+    finished: Mutex<Vec<Arc<State>>>,
+    wake: Notify,
+}
+
+impl Returns {
+    /// Wakes the requests whose last report has come; runs on the worker for as long as it lives.
+    pub async fn run(&self) {
+        let mut batch = Vec::new();
+        loop {
+            self.wake.notified().await;
+            std::mem::swap(&mut batch, &mut *self.finished.lock().unwrap_or_else(PoisonError::into_inner));
+            for state in batch.drain(..) {
+                state.done.store(true, Ordering::Release);
+                state.waker.wake();
+            }
+        }
+    }
+
+    fn push(&self, state: Arc<State>) {
+        let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        finished.push(state);
+        let first = finished.len() == 1;
+        drop(finished);
+        if first {
+            self.wake.notify_one();
+        }
+    }
+}
+
+impl Tally {
+    /// For one request of the worker that runs `returns`.
+    #[must_use]
+    pub fn new(returns: &Arc<Returns>, metrics: &Arc<SignalMetrics>, permit: Permit) -> Self {
+        let state = State {
+            open: AtomicU32::new(1),
+            too_large: AtomicBool::new(false),
+            retry: OnceLock::new(),
+            done: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+            returns: Arc::clone(returns),
+            metrics: Arc::clone(metrics),
+            _permit: permit,
+        };
+        Self { state: Arc::new(state), sealed: false }
+    }
+
+    /// The claim of one more record with `items` items, whose bytes `charge` covers.
+    #[must_use]
+    pub fn ack(&self, items: u64, charge: Charge) -> Ack {
+        self.state.open.fetch_add(1, Ordering::Relaxed);
+        Ack { record: Some(Claim { state: Arc::clone(&self.state), items, _charge: charge }) }
+    }
+
+    /// Waits for the reports of all records.
+    ///
+    /// # Cancellation
+    ///
+    /// The records stay on their way; their charges and the request's permit return with the reports.
+    pub async fn settled(mut self, deadline: Deadline) -> Settled {
+        self.sealed = true;
+        let state = Arc::clone(&self.state);
+        if state.close_one() {
+            return state.result();
+        }
+        let done = poll_fn(|context| {
+            state.waker.register(context.waker());
+            if state.done.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+        });
+        match tokio::time::timeout_at(deadline.at(), done).await {
+            Ok(()) => state.result(),
+            Err(_) => Settled::Retry(RetryReason::HoldTime),
+        }
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        if !self.sealed {
+            self.state.close_one();
+        }
+    }
+}
+
+impl State {
+    /// Whether this was the last one.
+    fn close_one(&self) -> bool {
+        self.open.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    fn result(&self) -> Settled {
+        if let Some(reason) = self.retry.get() {
+            Settled::Retry(*reason)
+        } else if self.too_large.load(Ordering::Acquire) {
+            Settled::TooLarge
+        } else {
+            Settled::Stored
+        }
+    }
+}
+
+impl Ack {
+    /// Reports what became of the record.
+    pub fn resolve(mut self, outcome: Outcome) {
+        self.report(outcome);
+    }
+
+    fn report(&mut self, outcome: Outcome) {
+        let Some(Claim { state, items, .. }) = self.record.take() else { return };
+        match outcome {
+            Outcome::Stored => state.metrics.stored(items),
+            Outcome::TooLarge => state.too_large.store(true, Ordering::Release),
+            Outcome::Retry(reason) => {
+                // The first reason stands for all.
+                let _first = state.retry.set(reason);
+            }
+        }
+        if state.close_one() {
+            let returns = Arc::clone(&state.returns);
+            returns.push(state);
+        }
+    }
+}
+
+impl Drop for Ack {
+    fn drop(&mut self) {
+        self.report(Outcome::Retry(RetryReason::Internal));
+    }
+}
+
+#[cfg(test)]
+mod tests;

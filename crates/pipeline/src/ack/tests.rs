@@ -1,0 +1,98 @@
+//! No success without a report of success for each record.
+
+use std::time::Duration;
+
+use otlp::Signal;
+
+use super::*;
+use crate::{Budget, Gate, Metrics};
+
+struct Bench {
+    returns: Arc<Returns>,
+    metrics: Metrics,
+    gate: Gate,
+    budget: Arc<Budget>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let returns = Arc::new(Returns::default());
+        let task = Arc::clone(&returns);
+        tokio::spawn(async move { task.run().await });
+        Self { returns, metrics: Metrics::default(), gate: Gate::new(1), budget: Budget::new(1 << 20, 0) }
+    }
+
+    fn deadline() -> Deadline {
+        Deadline::after(Duration::from_secs(8), None)
+    }
+
+    async fn tally(&self) -> Tally {
+        let permit = self.gate.admit(Signal::Logs, Self::deadline()).await.unwrap();
+        Tally::new(&self.returns, self.metrics.signal(Signal::Logs), permit)
+    }
+
+    async fn charge(&self, bytes: usize) -> Charge {
+        let mut charge = self.budget.open();
+        charge.grow(bytes, Self::deadline()).await.unwrap();
+        charge
+    }
+}
+
+// Real time: a paused clock runs to the deadline while it waits for the other thread.
+#[tokio::test]
+async fn all_stored_is_stored() {
+    let bench = Bench::new();
+    let tally = bench.tally().await;
+    let acks = [tally.ack(3, bench.charge(10).await), tally.ack(4, bench.charge(10).await)];
+    let thread = std::thread::spawn(move || acks.into_iter().for_each(|ack| ack.resolve(Outcome::Stored)));
+    assert_eq!(tally.settled(Bench::deadline()).await, Settled::Stored);
+    thread.join().unwrap();
+    assert_eq!(bench.budget.used_bytes(), 0);
+    assert_eq!(bench.metrics.signal(Signal::Logs).items_stored(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_records_is_stored() {
+    let bench = Bench::new();
+    assert_eq!(bench.tally().await.settled(Bench::deadline()).await, Settled::Stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_retry_outweighs_everything() {
+    let bench = Bench::new();
+    let tally = bench.tally().await;
+    let mut acks = Vec::new();
+    for _ in 0..3 {
+        acks.push(tally.ack(1, bench.charge(10).await));
+    }
+    let outcomes =
+        [Outcome::TooLarge, Outcome::Retry(RetryReason::Kafka("NOT_ENOUGH_REPLICAS")), Outcome::Stored];
+    for (ack, outcome) in acks.into_iter().zip(outcomes) {
+        ack.resolve(outcome);
+    }
+    let settled = tally.settled(Bench::deadline()).await;
+    assert_eq!(settled, Settled::Retry(RetryReason::Kafka("NOT_ENOUGH_REPLICAS")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ack_dropped_unresolved_is_a_retry() {
+    let bench = Bench::new();
+    let tally = bench.tally().await;
+    let ack = tally.ack(1, bench.charge(10).await);
+    tally.ack(1, bench.charge(10).await).resolve(Outcome::Stored);
+    drop(ack);
+    assert_eq!(tally.settled(Bench::deadline()).await, Settled::Retry(RetryReason::Internal));
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_deadline_it_is_a_retry_and_the_record_stays_counted() {
+    let bench = Bench::new();
+    let tally = bench.tally().await;
+    let ack = tally.ack(1, bench.charge(2048).await);
+    assert_eq!(tally.settled(Bench::deadline()).await, Settled::Retry(RetryReason::HoldTime));
+    assert_eq!((bench.budget.used_bytes(), bench.gate.taken(Signal::Logs)), (2048, 1));
+    ack.resolve(Outcome::Stored);
+    assert_eq!(bench.budget.used_bytes(), 0);
+    let freed = bench.gate.admit(Signal::Logs, Bench::deadline()).await;
+    assert!(freed.is_ok());
+}

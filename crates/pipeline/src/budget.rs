@@ -1,0 +1,196 @@
+//! Hop 3 to 7: the bytes that all requests together may hold.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+
+use crate::Deadline;
+
+/// Bytes that one unit of the semaphore stands for.
+const UNIT_BYTES: usize = 1024;
+
+/// The process-wide budget of bytes, first come, first served.
+///
+/// A part of it is a reserve for the progress of one request at a time: requests that each hold a
+/// part of what they need would otherwise wait for one another until their deadlines.
+#[derive(Debug)]
+pub struct Budget {
+    main: Semaphore,
+    main_units: u32,
+    reserve_units: u32,
+    /// One permit: the right to draw on the reserve.
+    reserve_turn: Arc<Semaphore>,
+    reserve_used: AtomicU32,
+}
+
+/// Bytes held against a [`Budget`]; they return when this is dropped.
+#[derive(Debug)]
+pub struct Charge {
+    budget: Arc<Budget>,
+    bytes: usize,
+    main_units: u32,
+    reserve_units: u32,
+    turn: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+/// The deadline passed before the bytes were free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no memory before the deadline")]
+pub struct Exhausted;
+
+fn units(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX)
+}
+
+impl Budget {
+    /// `total` bytes, of which `reserve` are for one request at a time. The reserve should hold the
+    /// largest request with its largest record; it is cut to half of the total.
+    #[must_use]
+    pub fn new(total: usize, reserve: usize) -> Arc<Self> {
+        let reserve_units = units(reserve.min(total / 2));
+        let main_units = units(total).saturating_sub(reserve_units);
+        Arc::new(Self {
+            main: Semaphore::new(main_units as usize),
+            main_units,
+            reserve_units,
+            reserve_turn: Arc::new(Semaphore::new(1)),
+            reserve_used: AtomicU32::new(0),
+        })
+    }
+
+    /// An empty charge to grow.
+    #[must_use]
+    pub fn open(self: &Arc<Self>) -> Charge {
+        Charge { budget: Arc::clone(self), bytes: 0, main_units: 0, reserve_units: 0, turn: None }
+    }
+
+    /// All bytes, the reserve included.
+    #[must_use]
+    pub fn total_bytes(&self) -> usize {
+        (self.main_units + self.reserve_units) as usize * UNIT_BYTES
+    }
+
+    /// Bytes held now.
+    #[must_use]
+    pub fn used_bytes(&self) -> usize {
+        let main = (self.main_units as usize).saturating_sub(self.main.available_permits());
+        (main + self.reserve_used.load(Ordering::Relaxed) as usize) * UNIT_BYTES
+    }
+}
+
+impl Charge {
+    /// Bytes that this charge covers.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds `more` bytes, or waits in line for them until the deadline.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] at the deadline; what was held before stays held.
+    ///
+    /// # Cancellation
+    ///
+    /// A dropped call has added nothing and left the line.
+    pub async fn grow(&mut self, more: usize, deadline: Deadline) -> Result<(), Exhausted> {
+        if self.try_grow(more) {
+            return Ok(());
+        }
+        let need = self.missing(more);
+        let budget = Arc::clone(&self.budget);
+        let fits = need <= budget.main_units;
+        tokio::select! {
+            biased;
+            got = budget.main.acquire_many(need), if fits => {
+                got.map_err(|_| Exhausted)?.forget();
+                self.main_units += need;
+                self.bytes += more;
+                Ok(())
+            }
+            turn = Arc::clone(&budget.reserve_turn).acquire_owned(), if self.turn.is_none() => {
+                self.turn = Some(Arc::new(turn.map_err(|_| Exhausted)?));
+                if self.draw_reserve(need) {
+                    self.bytes += more;
+                    return Ok(());
+                }
+                // More than the reserve holds: nothing but the deadline can end this wait.
+                tokio::time::sleep_until(deadline.at()).await;
+                Err(Exhausted)
+            }
+            () = tokio::time::sleep_until(deadline.at()) => Err(Exhausted),
+        }
+    }
+
+    /// Adds `more` bytes if they are free now.
+    pub fn try_grow(&mut self, more: usize) -> bool {
+        let need = self.missing(more);
+        let free = self.budget.main.try_acquire_many(need).map(SemaphorePermit::forget).is_ok();
+        if free {
+            self.main_units += need;
+        }
+        let got = free || (self.turn.is_some() && self.draw_reserve(need));
+        if got {
+            self.bytes += more;
+        }
+        got
+    }
+
+    /// Gives back all but `keep` bytes.
+    pub fn shrink_to(&mut self, keep: usize) {
+        if keep < self.bytes {
+            drop(self.split(self.bytes - keep));
+        }
+    }
+
+    /// Moves `bytes` of this charge, or all if it has fewer, to one of its own.
+    #[must_use]
+    pub fn split(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        let keep = units(self.bytes - bytes);
+        let mut moved = self.main_units + self.reserve_units - keep.min(self.main_units + self.reserve_units);
+        let from_reserve = moved.min(self.reserve_units);
+        moved -= from_reserve;
+        self.reserve_units -= from_reserve;
+        self.main_units -= moved;
+        self.bytes -= bytes;
+        Self {
+            budget: Arc::clone(&self.budget),
+            bytes,
+            main_units: moved,
+            reserve_units: from_reserve,
+            turn: self.turn.clone(),
+        }
+    }
+
+    fn missing(&self, more: usize) -> u32 {
+        units(self.bytes.saturating_add(more)).saturating_sub(self.main_units + self.reserve_units)
+    }
+
+    fn draw_reserve(&mut self, need: u32) -> bool {
+        let limit = self.budget.reserve_units;
+        let drawn = self.budget.reserve_used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            used.checked_add(need).filter(|sum| *sum <= limit)
+        });
+        if drawn.is_ok() {
+            self.reserve_units += need;
+        }
+        drawn.is_ok()
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        if self.reserve_units > 0 {
+            self.budget.reserve_used.fetch_sub(self.reserve_units, Ordering::Relaxed);
+        }
+        if self.main_units > 0 {
+            self.budget.main.add_permits(self.main_units as usize);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

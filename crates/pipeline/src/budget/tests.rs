@@ -1,0 +1,118 @@
+//! Bytes come back exactly, the line is fair, and one request always gets through.
+
+use std::time::Duration;
+
+use super::*;
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(5), None)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_charged_returns() {
+    let budget = Budget::new(64 << 10, 0);
+    let mut charge = budget.open();
+    charge.grow(10_000, soon()).await.unwrap();
+    assert_eq!(budget.used_bytes(), 10 << 10);
+    let part = charge.split(4_000);
+    assert_eq!((charge.bytes(), part.bytes()), (6_000, 4_000));
+    assert_eq!(budget.used_bytes(), 10 << 10);
+    drop(charge);
+    assert!(budget.used_bytes() >= 4_000 - 1024 && budget.used_bytes() <= 5 << 10);
+    drop(part);
+    assert_eq!(budget.used_bytes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn growing_byte_by_byte_charges_no_more_than_at_once() {
+    let budget = Budget::new(64 << 10, 0);
+    let mut charge = budget.open();
+    for _ in 0..3000 {
+        charge.grow(1, soon()).await.unwrap();
+    }
+    assert_eq!((charge.bytes(), budget.used_bytes()), (3000, 3 << 10));
+    charge.shrink_to(1000);
+    assert_eq!((charge.bytes(), budget.used_bytes()), (1000, 1 << 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_budget_waits_and_then_gives_up() {
+    let budget = Budget::new(8 << 10, 0);
+    let mut first = budget.open();
+    first.grow(8 << 10, soon()).await.unwrap();
+    let mut reserve = budget.open();
+    // With no reserve to draw on, the one who has the turn waits like everybody else.
+    assert_eq!(reserve.grow(1, soon()).await, Err(Exhausted));
+    drop(first);
+    reserve.grow(1, soon()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_is_first_come_first_served() {
+    let budget = Budget::new(12 << 10, 0);
+    let mut holder = budget.open();
+    holder.grow(12 << 10, soon()).await.unwrap();
+    // Takes the turn of the reserve, which is empty, so that the others queue for the main part.
+    let mut turn = budget.open();
+    let (done, mut order) = tokio::sync::mpsc::channel(8);
+    let blocked = tokio::spawn(async move { turn.grow(1, soon()).await });
+    tokio::task::yield_now().await;
+    for (name, bytes) in [("large", 8 << 10), ("small", 1 << 10)] {
+        let (budget, done) = (Arc::clone(&budget), done.clone());
+        tokio::spawn(async move {
+            let mut charge = budget.open();
+            charge.grow(bytes, soon()).await.unwrap();
+            done.send(name).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        tokio::task::yield_now().await;
+    }
+    // Room for the small one alone: it must not overtake.
+    holder.shrink_to(10 << 10);
+    tokio::task::yield_now().await;
+    assert!(order.try_recv().is_err());
+    drop(holder);
+    assert_eq!(order.recv().await, Some("large"));
+    assert_eq!(order.recv().await, Some("small"));
+    blocked.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_each_hold_a_part_do_not_wait_for_one_another() {
+    let budget = Budget::new(64 << 10, 32 << 10);
+    let mut charges: Vec<Charge> = (0..4).map(|_| budget.open()).collect();
+    for charge in &mut charges {
+        charge.grow(8 << 10, soon()).await.unwrap();
+    }
+    // All four want as much again; the main part is full, and one after the other gets through.
+    let tasks: Vec<_> = charges
+        .into_iter()
+        .map(|mut charge| {
+            tokio::spawn(async move {
+                for _ in 0..8 {
+                    charge.grow(1 << 10, soon()).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(budget.used_bytes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_turn_passes_on_only_when_the_last_part_is_returned() {
+    let budget = Budget::new(16 << 10, 8 << 10);
+    let mut filler = budget.open();
+    filler.grow(8 << 10, soon()).await.unwrap();
+    let mut first = budget.open();
+    first.grow(4 << 10, soon()).await.unwrap();
+    let record = first.split(2 << 10);
+    drop(first);
+    let mut second = budget.open();
+    assert_eq!(second.grow(1, soon()).await, Err(Exhausted));
+    drop(record);
+    second.grow(1, soon()).await.unwrap();
+}
