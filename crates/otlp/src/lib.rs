@@ -1,9 +1,30 @@
 //! OTLP as data: hop 5 and the format half of hop 6. No I/O, and no panic on any input.
+//!
+//! ```text
+//!  protobuf body ──────────────► scan ─► Counts ─────────┐
+//!  JSON body ──► json::read ─► wire bytes, Counts ───────┤ wire bytes that are known to be valid
+//!                                                        ▼
+//!                            split::Cutter ─► parts no larger than a record
+//!                                                        ▼
+//!                       as they are (`protobuf`), or json::write (`json`, `otlp_json`)
+//! ```
+//!
+//! Nothing here decodes a request into structs: the wire bytes are walked along the tables of [`schema`].
 
 mod signal;
 
 pub mod schema;
 
+mod error;
+mod utf8;
+mod varint;
+
+pub mod scan;
+
+pub mod split;
+
 pub mod json;
 
+pub use error::{DEPTH_MAX, Malformed, MalformedKind};
+pub use scan::{Counts, Limits};
 pub use signal::Signal;

@@ -141,6 +141,10 @@ pub struct Enum {
 }
 
 impl MessageId {
+    pub(crate) const fn fields(self) -> &'static [Field] {
+        generated::MESSAGES[self as usize].fields
+    }
+
     /// The message's table.
     #[inline]
     pub fn message(self) -> &'static Message {
