@@ -1,0 +1,158 @@
+//! The protocol's error codes.
+
+use crate::read::{DecodeError, Reader};
+use crate::wire::{Version, Wire};
+use crate::write::Writer;
+
+/// An error code as it stands in an answer. Codes this crate has no name for are kept as they are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ErrorCode(pub i16);
+
+impl ErrorCode {
+    /// Not an error.
+    pub fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+}
+
+impl Wire for ErrorCode {
+    fn read(reader: &mut Reader, _: Version) -> Result<Self, DecodeError> {
+        reader.int16().map(Self)
+    }
+
+    fn write(&self, writer: &mut Writer, _: Version) {
+        writer.int16(self.0);
+    }
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "ERROR_{}", self.0),
+        }
+    }
+}
+
+impl std::fmt::Debug for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}({})", self.0)
+    }
+}
+
+macro_rules! error_codes {
+    ($($name:ident = $code:literal $($retriable:ident)?;)*) => {
+        impl ErrorCode {
+            $(
+                #[doc = concat!("`", stringify!($name), "`, code ", stringify!($code), ".")]
+                pub const $name: Self = Self($code);
+            )*
+
+            /// The protocol's name of the code.
+            pub fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $( $code => Some(stringify!($name)), )*
+                    _ => None,
+                }
+            }
+
+            /// The protocol's table says that the same request can succeed later.
+            pub fn is_retriable(self) -> bool {
+                match self.0 {
+                    $( $code => error_codes!(@retriable $($retriable)?), )*
+                    _ => false,
+                }
+            }
+        }
+    };
+    (@retriable) => { false };
+    (@retriable retriable) => { true };
+}
+
+// https://kafka.apache.org/protocol#protocol_error_codes
+error_codes! {
+    UNKNOWN_SERVER_ERROR = -1;
+    NONE = 0;
+    OFFSET_OUT_OF_RANGE = 1;
+    CORRUPT_MESSAGE = 2 retriable;
+    UNKNOWN_TOPIC_OR_PARTITION = 3 retriable;
+    INVALID_FETCH_SIZE = 4;
+    LEADER_NOT_AVAILABLE = 5 retriable;
+    NOT_LEADER_OR_FOLLOWER = 6 retriable;
+    REQUEST_TIMED_OUT = 7 retriable;
+    BROKER_NOT_AVAILABLE = 8;
+    REPLICA_NOT_AVAILABLE = 9 retriable;
+    MESSAGE_TOO_LARGE = 10;
+    STALE_CONTROLLER_EPOCH = 11;
+    OFFSET_METADATA_TOO_LARGE = 12;
+    NETWORK_EXCEPTION = 13 retriable;
+    COORDINATOR_LOAD_IN_PROGRESS = 14 retriable;
+    COORDINATOR_NOT_AVAILABLE = 15 retriable;
+    NOT_COORDINATOR = 16 retriable;
+    INVALID_TOPIC_EXCEPTION = 17;
+    RECORD_LIST_TOO_LARGE = 18;
+    NOT_ENOUGH_REPLICAS = 19 retriable;
+    NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20 retriable;
+    INVALID_REQUIRED_ACKS = 21;
+    ILLEGAL_GENERATION = 22;
+    INCONSISTENT_GROUP_PROTOCOL = 23;
+    INVALID_GROUP_ID = 24;
+    UNKNOWN_MEMBER_ID = 25;
+    INVALID_SESSION_TIMEOUT = 26;
+    REBALANCE_IN_PROGRESS = 27;
+    INVALID_COMMIT_OFFSET_SIZE = 28;
+    TOPIC_AUTHORIZATION_FAILED = 29;
+    GROUP_AUTHORIZATION_FAILED = 30;
+    CLUSTER_AUTHORIZATION_FAILED = 31;
+    INVALID_TIMESTAMP = 32;
+    UNSUPPORTED_SASL_MECHANISM = 33;
+    ILLEGAL_SASL_STATE = 34;
+    UNSUPPORTED_VERSION = 35;
+    TOPIC_ALREADY_EXISTS = 36;
+    INVALID_PARTITIONS = 37;
+    INVALID_REPLICATION_FACTOR = 38;
+    INVALID_REPLICA_ASSIGNMENT = 39;
+    INVALID_CONFIG = 40;
+    NOT_CONTROLLER = 41 retriable;
+    INVALID_REQUEST = 42;
+    UNSUPPORTED_FOR_MESSAGE_FORMAT = 43;
+    POLICY_VIOLATION = 44;
+    OUT_OF_ORDER_SEQUENCE_NUMBER = 45;
+    DUPLICATE_SEQUENCE_NUMBER = 46;
+    INVALID_PRODUCER_EPOCH = 47;
+    INVALID_TXN_STATE = 48;
+    INVALID_PRODUCER_ID_MAPPING = 49;
+    INVALID_TRANSACTION_TIMEOUT = 50;
+    CONCURRENT_TRANSACTIONS = 51 retriable;
+    TRANSACTION_COORDINATOR_FENCED = 52;
+    TRANSACTIONAL_ID_AUTHORIZATION_FAILED = 53;
+    SECURITY_DISABLED = 54;
+    OPERATION_NOT_ATTEMPTED = 55;
+    KAFKA_STORAGE_ERROR = 56 retriable;
+    LOG_DIR_NOT_FOUND = 57;
+    SASL_AUTHENTICATION_FAILED = 58;
+    UNKNOWN_PRODUCER_ID = 59;
+    REASSIGNMENT_IN_PROGRESS = 60;
+    NON_EMPTY_GROUP = 68;
+    GROUP_ID_NOT_FOUND = 69;
+    FETCH_SESSION_ID_NOT_FOUND = 70 retriable;
+    INVALID_FETCH_SESSION_EPOCH = 71 retriable;
+    LISTENER_NOT_FOUND = 72 retriable;
+    TOPIC_DELETION_DISABLED = 73;
+    FENCED_LEADER_EPOCH = 74 retriable;
+    UNKNOWN_LEADER_EPOCH = 75 retriable;
+    UNSUPPORTED_COMPRESSION_TYPE = 76;
+    STALE_BROKER_EPOCH = 77;
+    OFFSET_NOT_AVAILABLE = 78 retriable;
+    MEMBER_ID_REQUIRED = 79;
+    GROUP_MAX_SIZE_REACHED = 81;
+    FENCED_INSTANCE_ID = 82;
+    INVALID_RECORD = 87;
+    UNSTABLE_OFFSET_COMMIT = 88 retriable;
+    THROTTLING_QUOTA_EXCEEDED = 89 retriable;
+    PRODUCER_FENCED = 90;
+    UNKNOWN_TOPIC_ID = 100 retriable;
+    FETCH_SESSION_TOPIC_ID_ERROR = 106 retriable;
+    UNKNOWN_SUBSCRIPTION_ID = 117;
+    TRANSACTION_ABORTABLE = 120;
+}
