@@ -1,1 +1,4 @@
 //! dev-broker
+
+mod log;
+mod topics;
