@@ -2,13 +2,37 @@
 
 use anyhow::{Result, bail};
 
+mod bench;
+mod ci;
 mod codegen;
+mod kafka;
+mod python;
+mod shell;
+mod test;
+mod tidy;
+
+const TASKS: &str = "\
+cargo xtask ci                 everything that has to pass: format, lints, layout, licences, all tests
+cargo xtask test               all tests with their real parts (fetches Apache Kafka and Python clients)
+cargo xtask tidy               the rules of the layout
+cargo xtask codegen [--check]  the OTLP schema tables from the published .proto files
+cargo xtask docs [--check]     docs/configuration.md from the table of keys
+cargo xtask deny               licences, duplicates and sources of dependencies
+cargo xtask kafka fetch|run    a real Apache Kafka on loopback
+cargo xtask bench [FILTER]     CPU, latency and memory against a real Apache Kafka";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.first().map(String::as_str) {
-        Some("codegen") => codegen::main(&args[1..]),
-        Some(other) => bail!("no task {other:?}; there is: codegen"),
-        None => bail!("which task? there is: codegen"),
+    let Some((task, rest)) = args.split_first() else { bail!("which task?\n{TASKS}") };
+    match task.as_str() {
+        "ci" => ci::main(),
+        "test" => test::main(),
+        "tidy" => tidy::main(),
+        "codegen" => codegen::main(rest),
+        "docs" => ci::docs(rest.iter().any(|arg| arg == "--check")),
+        "deny" => ci::deny(),
+        "kafka" => kafka::main(rest),
+        "bench" => bench::main(rest),
+        other => bail!("no task {other:?}\n{TASKS}"),
     }
 }

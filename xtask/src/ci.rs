@@ -1,0 +1,64 @@
+//! What has to pass before a change lands: one command for a person and for CI.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{shell, test, tidy};
+
+const DENY_VERSION: &str = "0.20.2";
+const CONFIGURATION: &str = "docs/configuration.md";
+
+/// Cheap checks first, then the tests.
+pub(crate) fn main() -> Result<()> {
+    shell::run("cargo", &["fmt", "--all", "--check"])?;
+    tidy::main()?;
+    shell::run("cargo", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    shell::run("cargo", &["xtask", "codegen", "--check"])?;
+    docs(true)?;
+    deny()?;
+    test::main()
+}
+
+/// Licences, duplicate versions and sources of all dependencies.
+pub(crate) fn deny() -> Result<()> {
+    let tools = shell::root().join("target/tools");
+    let program = tools.join("bin/cargo-deny");
+    if !program.exists() {
+        let root = tools.display().to_string();
+        let install = [
+            "install",
+            "--quiet",
+            "cargo-deny",
+            "--version",
+            DENY_VERSION,
+            "--locked",
+            "--debug",
+            "--no-default-features",
+            "--root",
+            &root,
+        ];
+        shell::run("cargo", &install)?;
+    }
+    shell::run(&program.display().to_string(), &["--offline", "check", "bans", "licenses", "sources"])
+}
+
+/// Writes `docs/configuration.md` from the table of keys, or checks that it is what the table says.
+pub(crate) fn docs(check: bool) -> Result<()> {
+    let output =
+        shell::command("cargo", &["run", "--quiet", "--package", "otlp2kafka", "--", "keys"]).output()?;
+    if !output.status.success() {
+        bail!("`otlp2kafka keys`: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let text = String::from_utf8(output.stdout)?;
+    let file = shell::root().join(CONFIGURATION);
+    if !check {
+        fs::create_dir_all(file.parent().context("it has a folder")?)?;
+        fs::write(file, text)?;
+        return Ok(());
+    }
+    if fs::read_to_string(file).unwrap_or_default() != text {
+        bail!("{CONFIGURATION} is not what the table of keys says; run `cargo xtask docs`");
+    }
+    Ok(())
+}
