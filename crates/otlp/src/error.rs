@@ -35,6 +35,12 @@ pub enum MalformedKind {
     /// Text that is not UTF-8.
     #[error("expected UTF-8")]
     Utf8,
+    /// JSON that is none, or not what OTLP/JSON has at that place.
+    #[error("expected {expected}")]
+    Json {
+        /// What would have been right there.
+        expected: &'static str,
+    },
     /// More than [`DEPTH_MAX`] messages inside each other.
     #[error("expected at most {DEPTH_MAX} messages inside each other")]
     TooDeep,

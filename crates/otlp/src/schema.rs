@@ -141,13 +141,9 @@ pub struct Enum {
 }
 
 impl MessageId {
-    pub(crate) const fn fields(self) -> &'static [Field] {
-        generated::MESSAGES[self as usize].fields
-    }
-
     /// The message's table.
     #[inline]
-    pub fn message(self) -> &'static Message {
+    pub const fn message(self) -> &'static Message {
         &generated::MESSAGES[self as usize]
     }
 }

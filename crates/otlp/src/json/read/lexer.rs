@@ -1,7 +1,7 @@
 //! Hop 5, OTLP/JSON in: the JSON text (RFC 8259) token by token, without copies where it holds no escapes.
 
-use super::Fault;
-use super::number;
+use super::{number, refused};
+use crate::Malformed;
 
 /// The text of one JSON document and how far it has been read.
 ///
@@ -43,8 +43,8 @@ impl<'a> Lexer<'a> {
 
     /// A refusal at the next byte.
     #[cold]
-    pub(super) fn fault(&self, expected: &'static str) -> Fault {
-        Fault { at: self.at, expected }
+    pub(super) fn fault(&self, expected: &'static str) -> Malformed {
+        refused(self.at, expected)
     }
 
     /// The next byte that is not white space, or 0 at the end (no token starts with NUL). Consumes the space only.
@@ -76,7 +76,7 @@ impl<'a> Lexer<'a> {
 
     /// Takes `byte`, which must come next.
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Fault> {
+    pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Malformed> {
         if self.take(byte) { Ok(()) } else { Err(self.fault(expected)) }
     }
 
@@ -97,7 +97,7 @@ impl<'a> Lexer<'a> {
 
     /// After an element: true when a comma announces another one, false at `close`.
     #[inline]
-    pub(super) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Fault> {
+    pub(super) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Malformed> {
         let next = self.peek();
         if next == b',' {
             self.at += 1;
@@ -112,7 +112,7 @@ impl<'a> Lexer<'a> {
 
     /// A member's name and the colon behind it.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Quoted<'a>, Fault> {
+    pub(super) fn key(&mut self) -> Result<Quoted<'a>, Malformed> {
         let key = self.string("a quoted member name")?;
         self.expect(b':', "a colon after the member name")?;
         Ok(key)
@@ -120,7 +120,7 @@ impl<'a> Lexer<'a> {
 
     /// A string, left where it is.
     #[inline]
-    pub(super) fn string(&mut self, expected: &'static str) -> Result<Quoted<'a>, Fault> {
+    pub(super) fn string(&mut self, expected: &'static str) -> Result<Quoted<'a>, Malformed> {
         self.expect(b'"', expected)?;
         let start = self.at;
         self.at += plain_run(&self.text[start..]);
@@ -133,7 +133,7 @@ impl<'a> Lexer<'a> {
     }
 
     #[cold]
-    fn escaped_string(&mut self, start: usize) -> Result<Quoted<'a>, Fault> {
+    fn escaped_string(&mut self, start: usize) -> Result<Quoted<'a>, Malformed> {
         loop {
             match self.text.get(self.at) {
                 Some(b'"') => {
@@ -150,10 +150,11 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The rest of a string that has an escape or is broken, resolved and appended to `out`; `start` is where its characters
-    /// begin. The caller has taken the opening quote and everything up to the first character that is not plain.
-    pub(super) fn unescape_rest(&mut self, start: usize, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let mut copied = start;
+    /// Appends `plain` and the rest of its string with the escapes resolved. For a string that [`Lexer::plain_string`] did not
+    /// find the end of.
+    pub(super) fn unescape_rest(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+        out.extend_from_slice(plain);
+        let mut copied = self.at;
         loop {
             out.extend_from_slice(&self.text[copied..self.at]);
             match self.text.get(self.at) {
@@ -171,7 +172,7 @@ impl<'a> Lexer<'a> {
 
     /// Takes the opening quote of a string and its plain characters; true when the closing quote was reached (and taken).
     #[inline]
-    pub(super) fn plain_string(&mut self, expected: &'static str) -> Result<(&'a [u8], bool), Fault> {
+    pub(super) fn plain_string(&mut self, expected: &'static str) -> Result<(&'a [u8], bool), Malformed> {
         self.expect(b'"', expected)?;
         let start = self.at;
         self.at += plain_run(&self.text[start..]);
@@ -182,7 +183,7 @@ impl<'a> Lexer<'a> {
     }
 
     #[cold]
-    fn unfinished_string(&self) -> Fault {
+    fn unfinished_string(&self) -> Malformed {
         if self.at < self.text.len() {
             self.fault("an escape in place of a control character")
         } else {
@@ -191,7 +192,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// One escape sequence (RFC 8259 section 7), from its backslash on.
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, Malformed> {
         let resolved = match self.text.get(self.at + 1) {
             Some(b'"') => '"',
             Some(b'\\') => '\\',
@@ -208,7 +209,7 @@ impl<'a> Lexer<'a> {
         Ok(resolved)
     }
 
-    fn unicode_escape(&mut self) -> Result<char, Fault> {
+    fn unicode_escape(&mut self) -> Result<char, Malformed> {
         const UNIT_LEN: usize = 6;
         let Some(first) = self.utf16_unit(self.at) else {
             return Err(self.fault("four hex digits after \\u"));
@@ -237,7 +238,7 @@ impl<'a> Lexer<'a> {
 
     /// A string, or a run of number characters.
     #[inline]
-    pub(super) fn scalar(&mut self, expected: &'static str) -> Result<Scalar<'a>, Fault> {
+    pub(super) fn scalar(&mut self, expected: &'static str) -> Result<Scalar<'a>, Malformed> {
         if self.peek() == b'"' {
             return Ok(Scalar::Quoted(self.string(expected)?));
         }
@@ -254,9 +255,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes one value of any kind and of any size, in constant memory and without recursion.
-    ///
-    /// `depth_max` bounds the brackets inside one another.
-    pub(super) fn skip_value(&mut self) -> Result<(), Fault> {
+    pub(super) fn skip_value(&mut self) -> Result<(), Malformed> {
         let mut open = Brackets::default();
         loop {
             let started = match self.peek() {
@@ -285,7 +284,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes an opening bracket; true when a value follows, false when the bracket closed at once.
-    fn open(&mut self, open: &mut Brackets, object: bool) -> Result<bool, Fault> {
+    fn open(&mut self, open: &mut Brackets, object: bool) -> Result<bool, Malformed> {
         if open.depth == Brackets::DEPTH_MAX {
             return Err(self.fault("brackets nested less deeply"));
         }
@@ -300,7 +299,7 @@ impl<'a> Lexer<'a> {
         Ok(true)
     }
 
-    fn skip_scalar(&mut self) -> Result<(), Fault> {
+    fn skip_scalar(&mut self) -> Result<(), Malformed> {
         if self.take_literal(b"null") || self.take_literal(b"true") || self.take_literal(b"false") {
             return Ok(());
         }
@@ -308,7 +307,7 @@ impl<'a> Lexer<'a> {
         if let Scalar::Bare(bare) = self.scalar("a value")?
             && !number::is_json_number(bare)
         {
-            return Err(Fault { at: start, expected: "a number" });
+            return Err(refused(start, "a number"));
         }
         Ok(())
     }

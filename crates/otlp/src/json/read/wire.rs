@@ -1,0 +1,108 @@
+//! Hop 5, OTLP/JSON in: appends protobuf's wire format ("Encoding", Protocol Buffers documentation).
+
+use crate::schema::{Field, Kind, wire_type};
+
+/// A scalar as its wire type holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoded {
+    Varint(u64),
+    I64(u64),
+    I32(u32),
+}
+
+impl Encoded {
+    /// Whether proto3 leaves the value out where the field has no presence. Minus zero is not the default.
+    #[inline]
+    pub(super) fn is_default(self) -> bool {
+        matches!(self, Self::Varint(0) | Self::I64(0) | Self::I32(0))
+    }
+
+    #[inline]
+    pub(super) fn push(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Varint(value) => push_varint(out, value),
+            Self::I64(bits) => out.extend_from_slice(&bits.to_le_bytes()),
+            Self::I32(bits) => out.extend_from_slice(&bits.to_le_bytes()),
+        }
+    }
+}
+
+#[inline]
+pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push((value & 0x7f) as u8);
+}
+
+/// Appends the tag of one value of the field.
+#[inline]
+pub(super) fn push_tag(out: &mut Vec<u8>, field: &Field) {
+    push_varint(out, u64::from(field.number) << 3 | u64::from(field.kind.wire_type()));
+}
+
+/// Appends the tag of the field's length-delimited form: one value of that type, or many scalars packed.
+#[inline]
+pub(super) fn push_len_tag(out: &mut Vec<u8>, field: &Field) {
+    push_varint(out, u64::from(field.number) << 3 | u64::from(wire_type::LEN));
+}
+
+/// A length-delimited value whose length is not known yet: room for it is kept in front, of the width that is likely.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Open {
+    start: usize,
+    width: usize,
+}
+
+impl Open {
+    #[inline]
+    pub(super) fn begin(out: &mut Vec<u8>, width: usize) -> Self {
+        out.extend_from_slice(&[0; 4][..width]);
+        Self { start: out.len(), width }
+    }
+
+    /// Writes the length, and moves the content where the room was too wide or too narrow.
+    #[inline]
+    pub(super) fn end(self, out: &mut Vec<u8>) {
+        let len = out.len() - self.start;
+        let needed = varint_len(len);
+        let prefix = self.start - self.width;
+        if needed != self.width {
+            if needed > self.width {
+                out.resize(out.len() + needed - self.width, 0);
+            }
+            out.copy_within(self.start..self.start + len, prefix + needed);
+            out.truncate(prefix + needed + len);
+        }
+        let mut rest = len;
+        for byte in &mut out[prefix..prefix + needed - 1] {
+            *byte = (rest & 0x7f) as u8 | 0x80;
+            rest >>= 7;
+        }
+        out[prefix + needed - 1] = (rest & 0x7f) as u8;
+    }
+}
+
+#[inline]
+fn varint_len(value: usize) -> usize {
+    // Seven bits a byte; at least one byte for zero.
+    let bits = usize::BITS - (value | 1).leading_zeros();
+    bits.div_ceil(7) as usize
+}
+
+/// The width of length that values of this type are likely to need.
+#[inline]
+pub(super) fn likely_width(kind: Kind) -> usize {
+    use crate::schema::MessageId as M;
+    match kind {
+        Kind::Message(M::KeyValue | M::AnyValue | M::Status | M::ExponentialHistogramDataPointBuckets) => 1,
+        Kind::Message(M::ResourceSpans | M::ResourceMetrics | M::ResourceLogs | M::ResourceProfiles) => 3,
+        Kind::Message(M::ScopeSpans | M::ScopeMetrics | M::ScopeLogs | M::ScopeProfiles) => 3,
+        Kind::Message(M::ProfilesDictionary) => 3,
+        Kind::Message(M::SummaryDataPointValueAtQuantile | M::InstrumentationScope | M::Line | M::Location) => 1,
+        Kind::Message(M::Mapping | M::Function | M::Link | M::KeyValueAndUnit | M::Stack | M::Sample) => 1,
+        _ => 2,
+    }
+}
