@@ -1,0 +1,167 @@
+//! A real Apache Kafka in a process of its own, from the jars that `cargo xtask kafka fetch` has copied.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use tempfile::TempDir;
+
+use crate::{ports, process};
+
+/// One broker with its controller, listening on loopback without authentication.
+#[derive(Debug)]
+pub struct Kafka {
+    /// `host:port` for clients.
+    pub bootstrap: String,
+    broker: Broker,
+    folder: TempDir,
+}
+
+#[derive(Debug)]
+struct Broker {
+    /// A shell that kills Java when its standard input ends, so that no broker outlives its test.
+    shell: Child,
+    java: u32,
+}
+
+static SHARED: Mutex<Weak<Kafka>> = Mutex::new(Weak::new());
+
+impl Kafka {
+    /// The broker that the tests of this process share; it ends with the last holder.
+    ///
+    /// # Panics
+    ///
+    /// When Kafka cannot be started.
+    #[must_use]
+    pub fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let kafka = Arc::new(Self::start());
+            *shared = Arc::downgrade(&kafka);
+            kafka
+        })
+    }
+
+    /// Starts a broker with an empty log and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// When Kafka cannot be started.
+    #[must_use]
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (port, controller) = (ports::free(), ports::free());
+        let properties = folder.path().join("server.properties");
+        fs::write(&properties, properties_text(folder.path(), port, controller)).expect("write properties");
+        let path = properties.display().to_string();
+        let format = ["format", "-t", "b3RscDJrYWZrYS10ZXN0cw", "-c", &path];
+        let output = java("kafka.tools.StorageTool").args(format).output().expect("java is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let kafka = Self { bootstrap: format!("127.0.0.1:{port}"), broker: launch(folder.path()), folder };
+        kafka.wait_until_ready();
+        kafka
+    }
+
+    /// The process id of the JVM.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.broker.java
+    }
+
+    /// Freezes the broker; its connections stay open and silent.
+    pub fn pause(&self) {
+        process::signal(self.pid(), "STOP");
+    }
+
+    /// Undoes [`Kafka::pause`].
+    pub fn resume(&self) {
+        process::signal(self.pid(), "CONT");
+    }
+
+    /// Kills the broker and starts it again on the same port and log.
+    pub fn restart(&mut self) {
+        process::signal(self.pid(), "KILL");
+        drop(self.broker.shell.wait());
+        self.broker = launch(self.folder.path());
+        self.wait_until_ready();
+    }
+
+    fn wait_until_ready(&self) {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap).set("log_level", "0");
+        let client: BaseConsumer = config.create().expect("a Kafka client");
+        process::wait_for("Kafka answers", Duration::from_secs(90), || {
+            client
+                .fetch_metadata(None, Duration::from_secs(1))
+                .is_ok_and(|metadata| !metadata.brokers().is_empty())
+        });
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        drop(self.shell.wait());
+    }
+}
+
+fn libs() -> PathBuf {
+    let libs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/kafka/libs");
+    assert!(libs.join("pom.xml").exists(), "no Apache Kafka here; run `cargo xtask kafka fetch` first");
+    libs
+}
+
+fn java(class: &str) -> Command {
+    let mut command = Command::new("java");
+    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-cp", &format!("{}/*", libs().display()), class]);
+    command
+}
+
+fn launch(folder: &Path) -> Broker {
+    let script = r#"java "$@" >"$LOG" 2>&1 & echo $!; cat >/dev/null; kill -9 $!; wait"#;
+    let classpath = format!("{}/*", libs().display());
+    let mut shell = Command::new("sh")
+        .args(["-c", script, "sh", "-Xmx512m", "-XX:+UseSerialGC", "-cp", &classpath, "kafka.Kafka"])
+        .arg(folder.join("server.properties"))
+        .env("LOG", folder.join("kafka.log"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("sh is installed");
+    let mut line = String::new();
+    let output = shell.stdout.take().expect("the output is piped");
+    BufReader::new(output).read_line(&mut line).expect("the shell says Java's process id");
+    let java = line.trim().parse().expect("a process id");
+    Broker { shell, java }
+}
+
+fn properties_text(folder: &Path, port: u16, controller: u16) -> String {
+    let log = folder.join("log");
+    let log = log.display();
+    [
+        "process.roles=broker,controller",
+        "node.id=1",
+        &format!("controller.quorum.voters=1@127.0.0.1:{controller}"),
+        &format!("listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
+        &format!("advertised.listeners=PLAINTEXT://127.0.0.1:{port}"),
+        "inter.broker.listener.name=PLAINTEXT",
+        "controller.listener.names=CONTROLLER",
+        "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        &format!("log.dirs={log}"),
+        "num.partitions=3",
+        "offsets.topic.replication.factor=1",
+        "offsets.topic.num.partitions=1",
+        "transaction.state.log.replication.factor=1",
+        "transaction.state.log.min.isr=1",
+        "share.coordinator.state.topic.replication.factor=1",
+        "share.coordinator.state.topic.min.isr=1",
+        "group.initial.rebalance.delay.ms=0",
+        "",
+    ]
+    .join("\n")
+}

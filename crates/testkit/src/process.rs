@@ -1,0 +1,51 @@
+//! Child processes: signals, the kernel's account of their CPU and memory, waiting for a condition.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Clock ticks a second in `/proc/PID/stat`; fixed on Linux.
+const TICKS: f64 = 100.0;
+
+/// Sends a signal by name, such as `STOP`, to one process.
+///
+/// # Panics
+///
+/// When there is no such process.
+pub fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(status.is_ok_and(|status| status.success()), "kill -{name} {pid}");
+}
+
+/// CPU time of a process and its threads, user and system.
+#[must_use]
+pub fn cpu(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
+    Duration::from_secs_f64((ticks(11) + ticks(12)) / TICKS)
+}
+
+/// Resident memory now, and the largest since the start, in bytes.
+#[must_use]
+pub fn resident(pid: u32) -> (u64, u64) {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let kib = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    (kib("VmRSS:") * 1024, kib("VmHWM:") * 1024)
+}
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+///
+/// When it does not within `limit`; `what` says what was waited for.
+pub fn wait_for(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + limit;
+    while !condition() {
+        assert!(Instant::now() < end, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
