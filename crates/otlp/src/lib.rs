@@ -25,6 +25,9 @@ pub mod split;
 
 pub mod json;
 
+#[cfg(test)]
+mod testdata;
+
 pub use error::{DEPTH_MAX, Malformed, MalformedKind};
 pub use scan::{Counts, Limits};
 pub use signal::Signal;

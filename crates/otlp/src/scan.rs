@@ -4,6 +4,8 @@
 //! accepts, and the other way round; the tests hold the two against each other.
 
 mod ops;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{DEPTH_MAX, Malformed, MalformedKind};
 use crate::schema::{Field, Kind, MessageId, Role, wire_type};
@@ -33,27 +35,44 @@ pub struct Counts {
 /// [`Malformed`] where prost would refuse to decode the bytes as the signal's request, and when there are more
 /// elements than `limits` allow.
 pub fn scan(signal: Signal, wire: &[u8], limits: &Limits) -> Result<Counts, Malformed> {
-    let mut scan = Scan { counts: Counts::default(), elements_max: limits.elements };
+    let mut scan = Scan::new(limits);
     match scan.message(signal.root(), wire, DEPTH_MAX) {
         Ok(()) => Ok(scan.counts),
-        Err(Fault { at, kind }) => Err(Malformed { offset: at - wire.as_ptr().addr(), kind }),
+        Err(fault) => Err(fault.in_request(wire)),
     }
 }
 
-struct Scan {
+/// The counting half of a scan; `json::write` counts and refuses with it as well.
+pub(crate) struct Scan {
     counts: Counts,
     elements_max: u64,
 }
 
 /// A fault, by its address; the offset is worked out once, at the end.
-struct Fault {
+pub(crate) struct Fault {
     at: usize,
     kind: MalformedKind,
 }
 
-type Checked<T = ()> = Result<T, Fault>;
+impl Fault {
+    /// The fault, by its place in the request that it was found in.
+    pub(crate) fn in_request(self, wire: &[u8]) -> Malformed {
+        Malformed { offset: self.at - wire.as_ptr().addr(), kind: self.kind }
+    }
+}
+
+pub(crate) type Checked<T = ()> = Result<T, Fault>;
 
 impl Scan {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { counts: Counts::default(), elements_max: limits.elements }
+    }
+
+    /// What was counted so far.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// `below` is how many messages may still lie inside this one.
     fn message(&mut self, id: MessageId, mut rest: &[u8], below: u32) -> Checked {
         let ops = &OPS[id as usize];
@@ -136,7 +155,8 @@ impl Scan {
         Ok(())
     }
 
-    fn count(&mut self, role: Role, start: &[u8]) -> Checked {
+    #[inline(always)]
+    pub(crate) fn count(&mut self, role: Role, start: &[u8]) -> Checked {
         match role {
             Role::Uncounted => return Ok(()),
             Role::Element => {}
@@ -196,7 +216,7 @@ fn is_plain_attribute(entry: &[u8]) -> bool {
 
 /// A field that OTLP does not know: any shape that is well formed in itself. Groups lie inside each other as
 /// messages do, which bounds the recursion; prost asks for a free level even where there is no group.
-fn skip_unknown(number: u64, wire: u8, rest: &mut &[u8], below: u32, start: &[u8]) -> Checked {
+pub(crate) fn skip_unknown(number: u64, wire: u8, rest: &mut &[u8], below: u32, start: &[u8]) -> Checked {
     let below = deeper(below, start)?;
     match wire {
         wire_type::VARINT => {
@@ -245,7 +265,7 @@ fn check_text(text: &[u8]) -> Checked {
 }
 
 #[inline(always)]
-fn take_tag(rest: &mut &[u8]) -> Checked<(u64, u8)> {
+pub(crate) fn take_tag(rest: &mut &[u8]) -> Checked<(u64, u8)> {
     let start = *rest;
     let tag = take_varint(rest)?;
     let (number, wire) = (tag >> 3, tag.to_le_bytes()[0] & 7);
@@ -256,13 +276,13 @@ fn take_tag(rest: &mut &[u8]) -> Checked<(u64, u8)> {
 }
 
 #[inline(always)]
-fn take_varint(rest: &mut &[u8]) -> Checked<u64> {
+pub(crate) fn take_varint(rest: &mut &[u8]) -> Checked<u64> {
     varint::take(rest).map_err(|kind| fault(rest, kind))
 }
 
 /// A length, and as many bytes.
 #[inline(always)]
-fn take_run<'a>(rest: &mut &'a [u8]) -> Checked<&'a [u8]> {
+pub(crate) fn take_run<'a>(rest: &mut &'a [u8]) -> Checked<&'a [u8]> {
     let start = *rest;
     let len = take_varint(rest)?;
     let run = usize::try_from(len).ok().and_then(|len| rest.split_at_checked(len));
@@ -278,12 +298,12 @@ fn skip<const N: usize>(rest: &[u8]) -> Checked<&[u8]> {
 
 /// One level down.
 #[inline(always)]
-fn deeper(below: u32, start: &[u8]) -> Checked<u32> {
+pub(crate) fn deeper(below: u32, start: &[u8]) -> Checked<u32> {
     below.checked_sub(1).ok_or_else(|| fault(start, MalformedKind::TooDeep))
 }
 
 #[cold]
 #[inline(never)]
-fn fault(at: &[u8], kind: MalformedKind) -> Fault {
+pub(crate) fn fault(at: &[u8], kind: MalformedKind) -> Fault {
     Fault { at: at.as_ptr().addr(), kind }
 }

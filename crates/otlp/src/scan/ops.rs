@@ -32,7 +32,7 @@ pub(super) static OPS: [[Op; TAGS]; MessageId::ALL.len()] = {
 
 const fn ops(id: MessageId) -> [Op; TAGS] {
     let mut ops = [Op::Other; TAGS];
-    let fields = id.fields();
+    let fields = id.message().fields;
     let mut at = 0;
     while at < fields.len() {
         let field = &fields[at];

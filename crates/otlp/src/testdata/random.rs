@@ -1,0 +1,249 @@
+//! Random requests along the schema, and random damage.
+
+use fastrand::Rng;
+
+use crate::schema::{Field, Kind, MessageId, wire_type};
+use crate::{Signal, varint};
+
+/// How a random request is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// As an encoder would.
+    Canonical,
+    /// Legal, but as no encoder does.
+    Odd,
+}
+
+/// A valid request with any field of the schema in it, of a few hundred bytes to a few kilobytes.
+pub(crate) fn random(signal: Signal, style: Style, rng: &mut Rng) -> Vec<u8> {
+    let mut writer = Writer { style, rng, budget: 120 };
+    let mut out = Vec::new();
+    writer.message(signal.root(), 0, &mut out);
+    out
+}
+
+/// Changes, inserts, removes, repeats or swaps a few bytes, or cuts the end off.
+pub(crate) fn mutate(wire: &mut Vec<u8>, rng: &mut Rng) {
+    for _ in 0..rng.usize(1..4) {
+        if wire.is_empty() {
+            wire.push(rng.u8(..));
+            continue;
+        }
+        let at = rng.usize(..wire.len());
+        match rng.u8(..8) {
+            0 => wire[at] ^= 1 << rng.u8(..8),
+            1 => wire[at] = rng.u8(..),
+            2 => wire[at] = *rng.choice([0x00, 0x01, 0x07, 0x0a, 0x12, 0x7f, 0x80, 0xff].iter()).unwrap(),
+            3 => wire.insert(at, rng.u8(..)),
+            4 => {
+                wire.remove(at);
+            }
+            5 => wire.truncate(at),
+            6 => {
+                let end = (at + rng.usize(1..40)).min(wire.len());
+                let piece = wire[at..end].to_vec();
+                let to = rng.usize(..=wire.len());
+                wire.splice(to..to, piece);
+            }
+            _ => wire[at] = wire[at].wrapping_add(rng.u8(..3)).wrapping_sub(1),
+        }
+    }
+}
+
+struct Writer<'a> {
+    style: Style,
+    rng: &'a mut Rng,
+    /// Messages still to be written, so that the size stays bounded whatever the dice say.
+    budget: u32,
+}
+
+impl Writer<'_> {
+    fn message(&mut self, id: MessageId, depth: u32, out: &mut Vec<u8>) {
+        let odd = self.style == Style::Odd;
+        let mut fields: Vec<&Field> = id.message().fields.iter().collect();
+        if odd && self.rng.u8(..4) == 0 {
+            self.rng.shuffle(&mut fields);
+        }
+        let oneofs: Vec<u32> = fields.iter().filter(|f| f.oneof.is_some()).map(|f| f.number).collect();
+        let member = self.rng.choice(&oneofs).copied();
+        for field in fields {
+            // The spine down to the items is nearly always there.
+            let often = depth < 3 && matches!(field.kind, Kind::Message(_));
+            let there = if field.oneof.is_some() {
+                Some(field.number) == member || (odd && self.rng.u8(..20) == 0)
+            } else {
+                self.rng.u8(..10) < if often { 9 } else { 5 }
+            };
+            if there {
+                self.field(field, depth, out);
+            }
+            if odd && self.rng.u8(..30) == 0 {
+                self.unknown(4, out);
+            }
+            if odd && there && self.rng.u8(..20) == 0 {
+                self.field(field, depth, out);
+            }
+        }
+    }
+
+    fn field(&mut self, field: &Field, depth: u32, out: &mut Vec<u8>) {
+        let times = if field.repeated { self.rng.usize(1..4) } else { 1 };
+        if field.is_packable() && (self.style == Style::Canonical || self.rng.bool()) {
+            let mut run = Vec::new();
+            for _ in 0..times {
+                self.value(field.kind, depth, &mut run);
+            }
+            self.tag(field.number, wire_type::LEN, out);
+            self.run(&run, out);
+            return;
+        }
+        for _ in 0..times {
+            if let Kind::Message(_) = field.kind {
+                if self.budget == 0 {
+                    return;
+                }
+                self.budget -= 1;
+            }
+            self.tag(field.number, field.kind.wire_type(), out);
+            self.value(field.kind, depth, out);
+        }
+    }
+
+    fn value(&mut self, kind: Kind, depth: u32, out: &mut Vec<u8>) {
+        match kind {
+            Kind::Str => {
+                let text = self.text();
+                self.run(text.as_bytes(), out);
+            }
+            Kind::Id | Kind::ProfileId | Kind::Bytes => {
+                let len = *self.rng.choice([0, 1, 7, 8, 8, 8, 16, 16, 16, 33, 200].iter()).unwrap();
+                let bytes: Vec<u8> = (0..len).map(|_| self.rng.u8(..)).collect();
+                self.run(&bytes, out);
+            }
+            Kind::Message(id) => {
+                let mut body = Vec::new();
+                self.message(id, depth + 1, &mut body);
+                self.run(&body, out);
+            }
+            Kind::Fixed32 => out.extend_from_slice(&self.number32().to_le_bytes()),
+            Kind::Fixed64 | Kind::Sfixed64 => out.extend_from_slice(&self.number().to_le_bytes()),
+            Kind::Double => out.extend_from_slice(&self.double().to_le_bytes()),
+            _ => {
+                let number = self.varint_of(kind);
+                self.varint(number, out);
+            }
+        }
+    }
+
+    fn varint_of(&mut self, kind: Kind) -> u64 {
+        match kind {
+            // Canonical `true` is 1; any other number but 0 is `true` too.
+            Kind::Bool if self.style == Style::Canonical => u64::from(self.rng.bool()),
+            Kind::Enum(id) => match self.rng.u8(..10) {
+                0 => 99,
+                1 => u64::MAX,
+                _ => self.rng.u64(..id.table().names.len() as u64),
+            },
+            // A negative int32 is written as its int64: ten bytes.
+            Kind::Int32 => i64::from(self.number32().cast_signed()).cast_unsigned(),
+            Kind::Uint32 | Kind::Sint32 => u64::from(self.number32()),
+            _ => self.number(),
+        }
+    }
+
+    fn number32(&mut self) -> u32 {
+        match self.rng.u8(..5) {
+            0 => 0,
+            1 => u32::MAX,
+            2 => 1 << 31,
+            _ => self.rng.u32(..1000),
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        match self.rng.u8(..8) {
+            0 => 0,
+            1 => u64::MAX,
+            2 => 1 << 63,
+            3 => self.rng.u64(..),
+            4 => 1_750_000_000_000_000_000 + self.rng.u64(..1_000_000_000),
+            _ => self.rng.u64(..1000),
+        }
+    }
+
+    fn double(&mut self) -> f64 {
+        let special =
+            [0.0, -0.0, 1.0, 0.1, 1e7, 1e-4, 5e-324, f64::MAX, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        match self.rng.u8(..3) {
+            0 => *self.rng.choice(special.iter()).unwrap(),
+            1 => (self.rng.f64() * 1e5).round() / 100.0,
+            _ => self.rng.f64(),
+        }
+    }
+
+    fn text(&mut self) -> String {
+        let texts = [
+            "",
+            "a",
+            "service.name",
+            "GET /api/v1/users/{id}",
+            "http://example.org/schemas/1.26.0",
+            "\u{65e5}\u{672c}\u{8a9e} na\u{ef}ve \u{1f600}",
+            "line\nbreak \"quoted\" back\\slash \t\u{0}\u{1f} <&>='\u{2028}\u{7f}",
+        ];
+        match self.rng.u8(..8) {
+            0 => (0..self.rng.usize(..40)).map(|_| self.rng.char(..)).collect(),
+            1 => "0123456789abcdef".repeat(self.rng.usize(1..20)),
+            _ => (*self.rng.choice(texts.iter()).unwrap()).to_owned(),
+        }
+    }
+
+    /// A field that OTLP does not have; `depth` groups at most inside each other.
+    fn unknown(&mut self, depth: u32, out: &mut Vec<u8>) {
+        let number = *self.rng.choice([19, 31, 32, 1000, 20_000, (1 << 29) - 1].iter()).unwrap();
+        match self.rng.u8(..5) {
+            0 => {
+                self.tag(number, wire_type::VARINT, out);
+                let value = self.number();
+                self.varint(value, out);
+            }
+            1 => {
+                self.tag(number, wire_type::I64, out);
+                out.extend_from_slice(&[0xff; 8]);
+            }
+            2 => {
+                self.tag(number, wire_type::I32, out);
+                out.extend_from_slice(&[0xff; 4]);
+            }
+            3 => {
+                self.tag(number, wire_type::LEN, out);
+                self.run(&[0xff; 5], out);
+            }
+            _ => {
+                self.tag(number, wire_type::SGROUP, out);
+                if depth > 0 {
+                    self.unknown(depth - 1, out);
+                }
+                self.tag(number, wire_type::EGROUP, out);
+            }
+        }
+    }
+
+    fn tag(&mut self, number: u32, wire: u8, out: &mut Vec<u8>) {
+        self.varint(u64::from(number << 3 | u32::from(wire)), out);
+    }
+
+    fn run(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.varint(bytes.len() as u64, out);
+        out.extend_from_slice(bytes);
+    }
+
+    fn varint(&mut self, value: u64, out: &mut Vec<u8>) {
+        varint::put(out, value);
+        if self.style == Style::Odd && varint::len(value) < varint::LEN_MAX && self.rng.u8(..60) == 0 {
+            let last = out.len() - 1;
+            out[last] |= 0x80;
+            out.push(0);
+        }
+    }
+}
