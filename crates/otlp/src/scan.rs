@@ -256,7 +256,7 @@ fn check_packed(kind: Kind, run: &[u8]) -> Checked {
             return Ok(());
         }
     };
-    if run.len() % width == 0 { Ok(()) } else { Err(fault(run, MalformedKind::Truncated)) }
+    if run.len().is_multiple_of(width) { Ok(()) } else { Err(fault(run, MalformedKind::Truncated)) }
 }
 
 #[inline(always)]

@@ -204,7 +204,7 @@ fn bounds_depth_as_prost_does() {
         assert_eq!(compare(Signal::Logs, &arrays(levels), &format!("{levels} arrays")), levels <= 48);
     }
     for groups in 90..110 {
-        let wire = [vec![0xfb, 0x01].repeat(groups), vec![0xfc, 0x01].repeat(groups)].concat();
+        let wire = [[0xfb, 0x01].repeat(groups), [0xfc, 0x01].repeat(groups)].concat();
         assert_eq!(compare(Signal::Logs, &wire, &format!("{groups} groups")), groups <= 100);
         let inside = nested(1, &nested(2, &wire));
         assert_eq!(compare(Signal::Logs, &inside, &format!("{groups} groups inside")), groups <= 98);
@@ -215,7 +215,7 @@ fn bounds_depth_as_prost_does() {
         let wire = nested(1, &nested(2, &nested(2, &nested(5, &body))));
         compare(Signal::Logs, &wire, &format!("unknown field in {levels} arrays"));
     }
-    let wire = [vec![0xfb, 0x01].repeat(1_000_000), vec![0xfc, 0x01].repeat(1_000_000)].concat();
+    let wire = [[0xfb, 0x01].repeat(1_000_000), [0xfc, 0x01].repeat(1_000_000)].concat();
     assert_eq!(kind_of(Signal::Logs, &wire), MalformedKind::TooDeep);
     assert_eq!(kind_of(Signal::Logs, &vec![0x0b; 2_000_000]), MalformedKind::WireType);
 }
