@@ -1,0 +1,25 @@
+//! Black-box tests: the real program on real sockets, with real clients and a real Kafka.
+
+mod clients;
+mod hold;
+mod hostile;
+mod kills;
+mod laptop;
+mod large;
+mod start;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_otlp2kafka");
+
+/// A server from the program under test.
+fn server() -> testkit::server::Builder {
+    testkit::server::Builder::new(PROGRAM)
+}
+
+/// The span of the connector's own documentation, as an SDK writes it in OTLP/JSON.
+const TEST_SPAN: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"my-test-service"}}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"test-operation","kind":1,"startTimeUnixNano":"1609459200000000000","endTimeUnixNano":"1609459200500000000"}]}]}]}"#;
+
+/// Runs a future of the gRPC client.
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
+}
