@@ -1,4 +1,5 @@
 //! dev-broker
 
+mod groups;
 mod log;
 mod topics;

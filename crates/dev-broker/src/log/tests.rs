@@ -428,7 +428,7 @@ fn batches_that_are_not_sound_are_refused_by_name_and_not_stored() {
 #[test]
 fn idempotent_producers_are_judged_by_the_table_also_after_a_restart() {
     // (producer, epoch, first sequence, records) and what is expected: offset, or error code.
-    let table: &[((i64, i16, i32, usize), Result<(i64, bool), i16>)] = &[
+    let table = [
         ((1, 0, 0, 2), Ok((0, false))),
         ((1, 0, 0, 2), Ok((0, true))),
         ((1, 0, 2, 1), Ok((2, false))),
@@ -455,14 +455,14 @@ fn idempotent_producers_are_judged_by_the_table_also_after_a_restart() {
     ];
     for reopen in [false, true] {
         let (dir, mut log) = fresh();
-        for (at, ((id, epoch, sequence, records), expected)) in table.iter().enumerate() {
+        for (at, ((id, epoch, sequence, records), expected)) in table.into_iter().enumerate() {
             if reopen {
                 drop(log);
                 log = open(dir.path());
             }
-            let answer = log.append(&Recipe::idempotent(*id, *epoch, *sequence, *records).encode());
+            let answer = log.append(&Recipe::idempotent(id, epoch, sequence, records).encode());
             let answer = answer.map(|done| (done.base_offset, done.duplicate)).map_err(|error| error.code());
-            assert_eq!(answer, *expected, "row {at}, reopened {reopen}");
+            assert_eq!(answer, expected, "row {at}, reopened {reopen}");
         }
     }
 }

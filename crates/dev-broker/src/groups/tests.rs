@@ -1,0 +1,1 @@
+//! Tests of the coordinator by scripted scenarios.
