@@ -41,7 +41,12 @@ pub fn read(signal: Signal, json: &[u8], limits: &Limits, out: &mut Vec<u8>) -> 
     counts
 }
 
-fn read_document(signal: Signal, json: &[u8], limits: &Limits, out: &mut Vec<u8>) -> Result<Counts, Malformed> {
+fn read_document(
+    signal: Signal,
+    json: &[u8],
+    limits: &Limits,
+    out: &mut Vec<u8>,
+) -> Result<Counts, Malformed> {
     if simdutf8::basic::from_utf8(json).is_err() {
         return Err(not_utf8(json));
     }

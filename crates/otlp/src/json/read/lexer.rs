@@ -394,7 +394,8 @@ fn plain_run(text: &[u8]) -> usize {
             return index * 8 + hits.trailing_zeros() as usize / 8;
         }
     }
-    let plain = rest.iter().position(|&byte| byte < b' ' || matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+    let plain =
+        rest.iter().position(|&byte| byte < b' ' || matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
     words.len() * 8 + plain
 }
 

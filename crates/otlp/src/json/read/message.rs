@@ -4,8 +4,8 @@ use super::lexer::Lexer;
 use super::order::{self, Run};
 use super::wire::{self, Open};
 use super::{keys, refused};
-use crate::{Counts, DEPTH_MAX, Malformed, MalformedKind};
 use crate::schema::{Field, Kind, Message, MessageId, Role};
+use crate::{Counts, DEPTH_MAX, Malformed, MalformedKind};
 
 /// The pass over one document: what is left of it, and what became of the rest.
 pub(super) struct Reader<'a, 'o> {
@@ -76,7 +76,13 @@ impl Reader<'_, '_> {
     }
 
     #[inline]
-    fn member(&mut self, object: &mut Object, found: keys::Found, key_at: usize, depth: u32) -> Result<(), Malformed> {
+    fn member(
+        &mut self,
+        object: &mut Object,
+        found: keys::Found,
+        key_at: usize,
+        depth: u32,
+    ) -> Result<(), Malformed> {
         let field = found.field;
         let bit = 1 << field.number;
         let again = (object.camel_case | object.snake_case) & bit != 0;

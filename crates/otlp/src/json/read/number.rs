@@ -13,7 +13,11 @@ impl Integer {
     }
 
     pub(super) fn to_i64(self) -> Option<i64> {
-        if self.negative { 0_i64.checked_sub_unsigned(self.magnitude) } else { self.magnitude.try_into().ok() }
+        if self.negative {
+            0_i64.checked_sub_unsigned(self.magnitude)
+        } else {
+            self.magnitude.try_into().ok()
+        }
     }
 
     pub(super) fn to_u32(self) -> Option<u32> {
@@ -63,7 +67,10 @@ pub(super) fn double(text: &[u8], form: Form) -> Option<f64> {
             _ => {}
         }
     }
-    Decimal::split(text, form)?;
+    let decimal = Decimal::split(text, form)?;
+    if decimal.exponent.abs() > Decimal::EXPONENT_OF_STD_MAX {
+        return decimal.to_extreme_double();
+    }
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     value.is_finite().then_some(value)
 }
@@ -117,6 +124,8 @@ struct Decimal<'a> {
 
 impl<'a> Decimal<'a> {
     const EXPONENT_MAX: i64 = i64::MAX / 4;
+    /// The standard library's parser drops the last digits of longer exponents.
+    const EXPONENT_OF_STD_MAX: i64 = 65_535;
 
     #[inline]
     fn split(text: &'a [u8], form: Form) -> Option<Self> {
@@ -142,6 +151,22 @@ impl<'a> Decimal<'a> {
         rest.is_empty().then_some(Self { negative, whole, fraction, exponent })
     }
 
+    /// The double of a number whose exponent alone is beyond all doubles: zero, none, or, where ten thousands of digits bring it
+    /// back into their range, none either.
+    #[cold]
+    fn to_extreme_double(&self) -> Option<f64> {
+        const MAGNITUDE_OF_LEAST: i64 = -324;
+        let first = self.whole.iter().chain(self.fraction).position(|digit| *digit != b'0');
+        let is_zero = match first {
+            None => true,
+            Some(first) => {
+                let point = i64::try_from(self.whole.len()).ok()? - i64::try_from(first).ok()?;
+                point.saturating_add(self.exponent) < MAGNITUDE_OF_LEAST
+            }
+        };
+        is_zero.then_some(if self.negative { -0.0 } else { 0.0 })
+    }
+
     /// Looks at the significant digits only, so that neither a huge exponent nor a run of zeros costs more than reading it.
     fn to_integer(&self) -> Option<Integer> {
         const DIGITS_MAX: i64 = 20;
@@ -151,13 +176,15 @@ impl<'a> Decimal<'a> {
         };
         let zeros_behind = digits().rev().take_while(|digit| **digit == b'0').count();
         let significant = self.whole.len() + self.fraction.len() - first - zeros_behind;
-        let scale = i64::try_from(zeros_behind).ok()? - i64::try_from(self.fraction.len()).ok()? + self.exponent;
+        let scale =
+            i64::try_from(zeros_behind).ok()? - i64::try_from(self.fraction.len()).ok()? + self.exponent;
         if scale < 0 || i64::try_from(significant).ok()?.checked_add(scale)? > DIGITS_MAX {
             return None;
         }
-        let magnitude = digits().skip(first).take(significant).try_fold(0_u64, |value, digit| {
-            value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        })?;
+        let magnitude = digits()
+            .skip(first)
+            .take(significant)
+            .try_fold(0_u64, |value, digit| value.checked_mul(10)?.checked_add(u64::from(digit - b'0')))?;
         let magnitude = magnitude.checked_mul(10_u64.checked_pow(scale.try_into().ok()?)?)?;
         Some(Integer { negative: self.negative, magnitude })
     }

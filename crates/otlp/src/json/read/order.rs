@@ -52,6 +52,7 @@ pub(super) fn find(out: &[u8], runs: &[Run], number: u32) -> Option<(usize, std:
 /// still take linear time.
 pub(super) fn remove(out: &mut Vec<u8>, runs: &mut Vec<Run>, index: usize, range: std::ops::Range<usize>) {
     let len = range.len();
+    note_moved(out.len() - range.end);
     out.copy_within(range.end.., range.start);
     out.truncate(out.len() - len);
     runs.remove(index);
@@ -73,10 +74,13 @@ pub(super) fn sort(out: &mut [u8], runs: &mut [Run]) {
         }
         let to = runs[..sorted].partition_point(|run| run.place <= place);
         let limit = runs[to].place;
-        let tail = runs[sorted..].windows(2).take_while(|pair| pair[0].place <= pair[1].place && pair[1].place < limit);
+        let tail = runs[sorted..]
+            .windows(2)
+            .take_while(|pair| pair[0].place <= pair[1].place && pair[1].place < limit);
         let block_end = sorted + 1 + tail.count();
         let end = runs.get(block_end).map_or(out.len(), |next| next.start);
         let (overtaken, block) = (runs[sorted].start - runs[to].start, end - runs[sorted].start);
+        note_moved(overtaken + block);
         out[runs[to].start..end].rotate_left(overtaken);
         runs[to..block_end].rotate_left(sorted - to);
         let (moved_down, moved_up) = runs[to..block_end].split_at_mut(block_end - sorted);
@@ -116,4 +120,20 @@ pub(super) fn varint(out: &[u8], at: &mut usize) -> u64 {
         shift += 7;
     }
     value
+}
+
+/// For the tests that hold the work to a multiple of the document's size.
+#[inline]
+pub(super) fn note_moved(_bytes: usize) {
+    #[cfg(test)]
+    MOVED.set(MOVED.get() + _bytes);
+}
+
+#[cfg(test)]
+thread_local!(static MOVED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) });
+
+/// Bytes moved by this thread so far.
+#[cfg(test)]
+pub(super) fn moved() -> usize {
+    MOVED.get()
 }

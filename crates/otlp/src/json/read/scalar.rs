@@ -1,10 +1,10 @@
 //! Hop 5, OTLP/JSON in: strings, bytes, numbers, enums and booleans, each as its field's type has it.
 
-use super::{binary, refused};
 use super::lexer::{Quoted, Scalar};
 use super::message::Reader;
 use super::number::{self, Form, Integer};
 use super::wire::{self, Encoded, Open};
+use super::{binary, refused};
 use crate::Malformed;
 use crate::schema::{EnumId, Field, Kind};
 

@@ -62,7 +62,7 @@ fn span(members: &str) -> Result<Span, String> {
     Ok(request.resource_spans.remove(0).scope_spans.remove(0).spans.remove(0))
 }
 
-fn metric(members: &str) -> Result<Metric, String> {
+fn one_metric(members: &str) -> Result<Metric, String> {
     let json = format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{{members}}}]}}]}}]}}"#);
     let mut request: ExportMetricsServiceRequest = request(Signal::Metrics, &json)?;
     Ok(request.resource_metrics.remove(0).scope_metrics.remove(0).metrics.remove(0))
@@ -87,14 +87,16 @@ fn body(any_value: &str) -> Result<Option<Value>, String> {
 }
 
 fn point(members: &str) -> Result<opentelemetry_proto::tonic::metrics::v1::NumberDataPoint, String> {
-    match metric(&format!(r#""gauge":{{"dataPoints":[{{{members}}}]}}"#))?.data {
+    match one_metric(&format!(r#""gauge":{{"dataPoints":[{{{members}}}]}}"#))?.data {
         Some(metric::Data::Gauge(mut gauge)) => Ok(gauge.data_points.remove(0)),
         other => panic!("a gauge, not {other:?}"),
     }
 }
 
-fn histogram_point(members: &str) -> Result<opentelemetry_proto::tonic::metrics::v1::HistogramDataPoint, String> {
-    match metric(&format!(r#""histogram":{{"dataPoints":[{{{members}}}]}}"#))?.data {
+fn histogram_point(
+    members: &str,
+) -> Result<opentelemetry_proto::tonic::metrics::v1::HistogramDataPoint, String> {
+    match one_metric(&format!(r#""histogram":{{"dataPoints":[{{{members}}}]}}"#))?.data {
         Some(metric::Data::Histogram(mut histogram)) => Ok(histogram.data_points.remove(0)),
         other => panic!("a histogram, not {other:?}"),
     }

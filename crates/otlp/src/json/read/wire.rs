@@ -1,5 +1,6 @@
 //! Hop 5, OTLP/JSON in: appends protobuf's wire format ("Encoding", Protocol Buffers documentation).
 
+use super::order::note_moved;
 use crate::schema::{Field, Kind, wire_type};
 
 /// A scalar as its wire type holds it.
@@ -73,6 +74,7 @@ impl Open {
             if needed > self.width {
                 out.resize(out.len() + needed - self.width, 0);
             }
+            note_moved(len);
             out.copy_within(self.start..self.start + len, prefix + needed);
             out.truncate(prefix + needed + len);
         }
@@ -101,7 +103,9 @@ pub(super) fn likely_width(kind: Kind) -> usize {
         Kind::Message(M::ResourceSpans | M::ResourceMetrics | M::ResourceLogs | M::ResourceProfiles) => 3,
         Kind::Message(M::ScopeSpans | M::ScopeMetrics | M::ScopeLogs | M::ScopeProfiles) => 3,
         Kind::Message(M::ProfilesDictionary) => 3,
-        Kind::Message(M::SummaryDataPointValueAtQuantile | M::InstrumentationScope | M::Line | M::Location) => 1,
+        Kind::Message(
+            M::SummaryDataPointValueAtQuantile | M::InstrumentationScope | M::Line | M::Location,
+        ) => 1,
         Kind::Message(M::Mapping | M::Function | M::Link | M::KeyValueAndUnit | M::Stack | M::Sample) => 1,
         _ => 2,
     }

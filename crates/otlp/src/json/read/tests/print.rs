@@ -13,7 +13,8 @@ use opentelemetry_proto::tonic::common::v1::{
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{
     Exemplar, ExponentialHistogramDataPoint, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics,
-    ScopeMetrics, SummaryDataPoint, exemplar, exponential_histogram_data_point::Buckets, metric, number_data_point,
+    ScopeMetrics, SummaryDataPoint, exemplar, exponential_histogram_data_point::Buckets, metric,
+    number_data_point,
 };
 use opentelemetry_proto::tonic::profiles::v1development as profiles;
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -60,7 +61,8 @@ impl Printer {
         for (index, (name, value)) in printed.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let space = [self.space(), self.space(), self.space(), self.space()];
-            write!(text, "{}{comma}{}\"{name}\"{}:{}{value}", space[0], space[1], space[2], space[3]).unwrap();
+            write!(text, "{}{comma}{}\"{name}\"{}:{}{value}", space[0], space[1], space[2], space[3])
+                .unwrap();
         }
         text + self.space() + "}"
     }
@@ -80,7 +82,8 @@ impl Printer {
             }
         }
         if self.one_in(4) {
-            let unknown = [r#"{"a":[1,{"b":"]}\""}],"":null}"#, "[[],{},true]", "-1.5e+10", r#""}\\""#, "false"];
+            let unknown =
+                [r#"{"a":[1,{"b":"]}\""}],"":null}"#, "[[],{},true]", "-1.5e+10", r#""}\\""#, "false"];
             let value = unknown[self.rng.usize(..unknown.len())].to_owned();
             members.insert(self.rng.usize(..=members.len()), ("unknownMember".to_owned(), value));
         }
@@ -128,8 +131,10 @@ impl Printer {
 
     fn hex(&mut self, bytes: &[u8]) -> Option<String> {
         let upper = self.rng.bool();
-        let digits: String =
-            bytes.iter().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect();
+        let digits: String = bytes
+            .iter()
+            .map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") })
+            .collect();
         self.unless(bytes.is_empty(), format!("\"{digits}\""))
     }
 
@@ -148,7 +153,7 @@ impl Printer {
         let value = value.into();
         let digits = match self.rng.u32(..10) {
             0 => format!("{value}.0"),
-            1 => format!("{value}000E-3"),
+            1 if value != 0 => format!("{value}000E-3"),
             2 if value % 100 == 0 => format!("{}e2", value / 100),
             _ => value.to_string(),
         };
@@ -394,7 +399,9 @@ fn metric(p: &mut Printer, m: &Metric) -> String {
                     ("aggregationTemporality", p.number(m.aggregation_temporality)),
                 ],
             ),
-            metric::Data::Summary(m) => ("summary", vec![("dataPoints", p.list(&m.data_points, summary_point))]),
+            metric::Data::Summary(m) => {
+                ("summary", vec![("dataPoints", p.list(&m.data_points, summary_point))])
+            }
         };
         members.push((name, Some(p.object(data))));
     }
@@ -558,7 +565,8 @@ fn value_type(p: &mut Printer, m: &profiles::ValueType) -> String {
 }
 
 fn profile(p: &mut Printer, m: &profiles::Profile) -> String {
-    let id = if m.profile_id.len() == 16 && p.rng.bool() { p.hex(&m.profile_id) } else { p.bytes(&m.profile_id) };
+    let id =
+        if m.profile_id.len() == 16 && p.rng.bool() { p.hex(&m.profile_id) } else { p.bytes(&m.profile_id) };
     let members = vec![
         ("sampleType", m.sample_type.as_ref().map(|m| value_type(p, m))),
         ("samples", p.list(&m.samples, sample)),

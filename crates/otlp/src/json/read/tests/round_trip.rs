@@ -180,9 +180,14 @@ fn what_is_printed_reads_as_prost_encodes_it() {
         let (mut generator, mut printer, signal) = random(seed);
         let (expected, json) = request(signal, &mut generator, &mut printer);
         bytes += json.len();
-        let (wire, _) = read_checked(signal, json.as_bytes())
-            .unwrap_or_else(|malformed| panic!("seed {seed}: {malformed}\n{json}"));
-        assert!(wire == expected, "seed {seed}: {signal:?} {printer:?}\n{json}\n{}", difference(&wire, &expected));
+        let (wire, _) = read_checked(signal, json.as_bytes()).unwrap_or_else(|malformed| {
+            panic!("seed {seed}: {malformed}\n{:?}\n{json}", &json[malformed.offset.saturating_sub(50)..])
+        });
+        assert!(
+            wire == expected,
+            "seed {seed}: {signal:?} {printer:?}\n{json}\n{}",
+            difference(&wire, &expected)
+        );
     }
     assert!(bytes > 20_000_000, "the documents are worth the name: {bytes} bytes in all");
 }
@@ -220,7 +225,8 @@ fn broken_json_is_refused_or_read_as_valid_bytes() {
 
 fn mutate(json: &mut Vec<u8>, rng: &mut Rng) {
     const TOKENS: [&[u8]; 16] = [
-        b"{", b"}", b"[", b"]", b",", b":", b"\"", b"\\", b"null", b"0", b"-", b"e9", b"true", b"\\u0000", b"\xff", b" ",
+        b"{", b"}", b"[", b"]", b",", b":", b"\"", b"\\", b"null", b"0", b"-", b"e9", b"true", b"\\u0000",
+        b"\xff", b" ",
     ];
     let at = rng.usize(..json.len() + 1);
     match rng.u32(..5) {

@@ -29,11 +29,15 @@ fn string(json: &str) -> Option<String> {
 #[test]
 fn strings_end_where_they_end_at_every_length() {
     for len in 0..70 {
-        let plain: String = ('!'..='~').filter(|char| !matches!(char, '"' | '\\')).cycle().take(len).collect();
+        let plain: String =
+            ('!'..='~').filter(|char| !matches!(char, '"' | '\\')).cycle().take(len).collect();
         assert_eq!(string(&format!(r#""{plain}""#)).as_deref(), Some(plain.as_str()));
         assert_eq!(string(&format!(r#""{plain}\n{plain}""#)), Some(format!("{plain}\n{plain}")));
         assert_eq!(string(&format!("\"{plain}\u{1f}{plain}\"")), None, "control characters are escaped");
-        assert_eq!(string(&format!("\"{plain}é€😀\u{7f}{plain}\"")), Some(format!("{plain}é€😀\u{7f}{plain}")));
+        assert_eq!(
+            string(&format!("\"{plain}é€😀\u{7f}{plain}\"")),
+            Some(format!("{plain}é€😀\u{7f}{plain}"))
+        );
         assert_eq!(string(&format!("\"{plain}")), None, "no end");
     }
 }
@@ -43,9 +47,23 @@ fn all_escapes() {
     assert_eq!(string(r#""\"\\\/\b\f\n\r\t""#).as_deref(), Some("\"\\/\u{8}\u{c}\n\r\t"));
     assert_eq!(string(r#""\u0000\u00e9\u20AC\ud83d\uDE00\uffff""#).as_deref(), Some("\0é€😀\u{ffff}"));
     for broken in [
-        r#""\"#, r#""\""#, r#""\x""#, r#""\u""#, r#""\u12""#, r#""\u123g""#, r#""\u+123""#, r#""\U0041""#, r#""\'""#,
-        r#""\ud800""#, r#""\ud800\n""#, r#""\ud800\u0041""#, r#""\udc00""#, r#""\ude00\ud83d""#, r#""\ud83d\ud83d""#,
-        r#""\ud83d\ude0""#, r#""\ud83d"#,
+        r#""\"#,
+        r#""\""#,
+        r#""\x""#,
+        r#""\u""#,
+        r#""\u12""#,
+        r#""\u123g""#,
+        r#""\u+123""#,
+        r#""\U0041""#,
+        r#""\'""#,
+        r#""\ud800""#,
+        r#""\ud800\n""#,
+        r#""\ud800\u0041""#,
+        r#""\udc00""#,
+        r#""\ude00\ud83d""#,
+        r#""\ud83d\ud83d""#,
+        r#""\ud83d\ude0""#,
+        r#""\ud83d"#,
     ] {
         assert_eq!(string(broken), None, "{broken}");
     }
@@ -60,12 +78,29 @@ fn both(text: &str, form: Form) -> Option<(Option<u64>, Option<i64>)> {
 fn whole_numbers_in_any_notation() {
     for form in [Form::Bare, Form::Quoted] {
         for (text, value) in [
-            ("0", 0), ("7", 7), ("10", 10), ("12345678", 12_345_678), ("123456789012345678", 123_456_789_012_345_678),
-            ("10.0", 10), ("10.000", 10), ("1.5e1", 15), ("1.5E+1", 15), ("1e0", 1), ("1e-0", 1), ("150e-1", 15),
-            ("1500.00e-2", 15), ("0.0015e4", 15), ("0.0", 0), ("0e999999999999999999999", 0), ("0.000e-5", 0),
-            ("1.5e18", 1_500_000_000_000_000_000), ("9007199254740993", 9_007_199_254_740_993),
-            ("0.00000000000000000000000000000000001e36", 10), ("10000000000000000000000000000e-28", 1),
-            ("9223372036854775807", i64::MAX), ("9.223372036854775807e18", i64::MAX),
+            ("0", 0),
+            ("7", 7),
+            ("10", 10),
+            ("12345678", 12_345_678),
+            ("123456789012345678", 123_456_789_012_345_678),
+            ("10.0", 10),
+            ("10.000", 10),
+            ("1.5e1", 15),
+            ("1.5E+1", 15),
+            ("1e0", 1),
+            ("1e-0", 1),
+            ("150e-1", 15),
+            ("1500.00e-2", 15),
+            ("0.0015e4", 15),
+            ("0.0", 0),
+            ("0e999999999999999999999", 0),
+            ("0.000e-5", 0),
+            ("1.5e18", 1_500_000_000_000_000_000),
+            ("9007199254740993", 9_007_199_254_740_993),
+            ("0.00000000000000000000000000000000001e36", 10),
+            ("10000000000000000000000000000e-28", 1),
+            ("9223372036854775807", i64::MAX),
+            ("9.223372036854775807e18", i64::MAX),
         ] {
             assert_eq!(both(text, form), Some((Some(value.cast_unsigned()), Some(value))), "{text}");
             let negative = format!("-{text}");
@@ -82,7 +117,14 @@ fn the_edges_of_64_bits() {
     assert_eq!(both("9223372036854775808", form), Some((Some(1 << 63), None)));
     assert_eq!(both("-9223372036854775808", form), Some((None, Some(i64::MIN))));
     assert_eq!(both("-9223372036854775809", form), Some((None, None)));
-    for over in ["18446744073709551616", "18446744073709551620e0", "1e20", "2e19", "99999999999999999999", "1e999999999"] {
+    for over in [
+        "18446744073709551616",
+        "18446744073709551620e0",
+        "1e20",
+        "2e19",
+        "99999999999999999999",
+        "1e999999999",
+    ] {
         assert_eq!(both(over, form), None, "{over}");
     }
 }
@@ -90,8 +132,33 @@ fn the_edges_of_64_bits() {
 #[test]
 fn numbers_that_are_none() {
     for text in [
-        "", " 5", "5 ", "+5", "-", "--5", ".5", "5.", "5.e1", "1e", "1e+", "1e1.0", "0x10", "1_000", "１", "1,5", "NaN",
-        "Infinity", "-Infinity", "inf", "nan", "true", "null", "1e1e1", "1..5", "5f", "1e-",
+        "",
+        " 5",
+        "5 ",
+        "+5",
+        "-",
+        "--5",
+        ".5",
+        "5.",
+        "5.e1",
+        "1e",
+        "1e+",
+        "1e1.0",
+        "0x10",
+        "1_000",
+        "１",
+        "1,5",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "inf",
+        "nan",
+        "true",
+        "null",
+        "1e1e1",
+        "1..5",
+        "5f",
+        "1e-",
     ] {
         for form in [Form::Bare, Form::Quoted] {
             assert_eq!(both(text, form), None, "{text}");
@@ -112,9 +179,18 @@ fn numbers_that_are_none() {
 #[test]
 fn doubles_are_the_nearest() {
     for (text, value) in [
-        ("1.5", 1.5), ("5", 5.0), ("1E3", 1000.0), ("-0", -0.0), ("0", 0.0), ("1e-400", 0.0), ("-1e-400", -0.0),
-        ("1.7976931348623157e308", f64::MAX), ("5e-324", 5e-324), ("9007199254740993", 9_007_199_254_740_992.0),
-        ("0.1", 0.1), ("123456789012345678901234567890", 1.234_567_890_123_456_8e29),
+        ("1.5", 1.5),
+        ("5", 5.0),
+        ("1E3", 1000.0),
+        ("-0", -0.0),
+        ("0", 0.0),
+        ("1e-400", 0.0),
+        ("-1e-400", -0.0),
+        ("1.7976931348623157e308", f64::MAX),
+        ("5e-324", 5e-324),
+        ("9007199254740993", 9_007_199_254_740_992.0),
+        ("0.1", 0.1),
+        ("123456789012345678901234567890", 1.234_567_890_123_456_8e29),
     ] {
         for form in [Form::Bare, Form::Quoted] {
             assert_eq!(double(text.as_bytes(), form).map(f64::to_bits), Some(value.to_bits()), "{text}");
@@ -168,12 +244,18 @@ fn base64_in_four_alphabets() {
     for len in 0..40_u8 {
         let bytes: Vec<u8> = (0..len).map(|byte| byte.wrapping_mul(151)).collect();
         for form in [
-            base64_simd::STANDARD, base64_simd::STANDARD_NO_PAD, base64_simd::URL_SAFE, base64_simd::URL_SAFE_NO_PAD,
+            base64_simd::STANDARD,
+            base64_simd::STANDARD_NO_PAD,
+            base64_simd::URL_SAFE,
+            base64_simd::URL_SAFE_NO_PAD,
         ] {
             assert_eq!(base64(&form.encode_to_string(&bytes)).as_ref(), Some(&bytes));
         }
     }
-    for text in ["A", "AAAAA", "AA=", "AA===", "A===", "=", "AAAA=", "AA==AA==", "A=AA", "AA AA", "AA\n", "+_AA", "é", "AA=A"] {
+    for text in [
+        "A", "AAAAA", "AA=", "AA===", "A===", "=", "AAAA=", "AA==AA==", "A=AA", "AA AA", "AA\n", "+_AA", "é",
+        "AA=A",
+    ] {
         assert_eq!(base64(text), None, "{text}");
     }
     assert_eq!(base64("AB==").as_deref(), Some(&[0][..]), "bits left over are dropped, as everywhere");
