@@ -78,8 +78,7 @@ impl Scan {
         let ops = &OPS[id as usize];
         while let [tag, after @ ..] = rest {
             let start = rest;
-            // Tags of two bytes and more have no entry and go the slow way.
-            match ops.get(usize::from(*tag)).copied().unwrap_or(Op::Other) {
+            match ops[usize::from(*tag)] {
                 Op::Varint => {
                     rest = after;
                     take_varint(&mut rest)?;
@@ -94,20 +93,45 @@ impl Scan {
                     rest = after;
                     check_text(take_run(&mut rest)?)?;
                 }
-                Op::KeyValue => {
-                    rest = after;
-                    let entry = take_run(&mut rest)?;
-                    self.key_value(entry, below, start)?;
-                }
+                Op::KeyValue => rest = self.attributes(*tag, rest, below)?,
                 Op::Message(sub) => {
                     rest = after;
-                    let body = take_run(&mut rest)?;
-                    self.message(sub, body, deeper(below, start)?)?;
+                    self.child(sub, Role::Uncounted, &mut rest, below, start)?;
+                }
+                Op::Element(sub) => {
+                    rest = after;
+                    self.child(sub, Role::Element, &mut rest, below, start)?;
+                }
+                Op::Item(sub) => {
+                    rest = after;
+                    self.child(sub, Role::Item, &mut rest, below, start)?;
+                }
+                Op::PackedI64 => {
+                    rest = after;
+                    check_packed_fixed(take_run(&mut rest)?, 8)?;
+                }
+                Op::PackedVarint => {
+                    rest = after;
+                    check_packed_varint(take_run(&mut rest)?)?;
                 }
                 Op::Other => rest = self.other(id, rest, below)?,
             }
         }
         Ok(())
+    }
+
+    /// Attributes come in runs: takes all that have this tag.
+    #[inline(always)]
+    fn attributes<'a>(&mut self, tag: u8, mut rest: &'a [u8], below: u32) -> Checked<&'a [u8]> {
+        while let [next, after @ ..] = rest
+            && *next == tag
+        {
+            let start = rest;
+            rest = after;
+            let entry = take_run(&mut rest)?;
+            self.key_value(entry, below, start)?;
+        }
+        Ok(rest)
     }
 
     /// A field of any shape, tag included; gives what is behind it.
@@ -135,11 +159,7 @@ impl Scan {
             Kind::Id | Kind::ProfileId | Kind::Bytes => {
                 take_run(rest)?;
             }
-            Kind::Message(sub) => {
-                let body = take_run(rest)?;
-                self.count(field.role, start)?;
-                self.message(sub, body, deeper(below, start)?)?;
-            }
+            Kind::Message(sub) => self.child(sub, field.role, rest, below, start)?,
             Kind::Fixed64 | Kind::Sfixed64 | Kind::Double => *rest = skip::<8>(rest)?,
             Kind::Fixed32 => *rest = skip::<4>(rest)?,
             Kind::Enum(_)
@@ -153,6 +173,14 @@ impl Scan {
             }
         }
         Ok(())
+    }
+
+    /// A message inside another one: its length and its body.
+    #[inline(always)]
+    fn child(&mut self, id: MessageId, role: Role, rest: &mut &[u8], below: u32, start: &[u8]) -> Checked {
+        let body = take_run(rest)?;
+        self.count(role, start)?;
+        self.message(id, body, deeper(below, start)?)
     }
 
     #[inline(always)]
@@ -245,18 +273,24 @@ pub(crate) fn skip_unknown(number: u64, wire: u8, rest: &mut &[u8], below: u32, 
 
 /// The values of a packed field: whole ones, and nothing else.
 fn check_packed(kind: Kind, run: &[u8]) -> Checked {
-    let width = match kind.wire_type() {
-        wire_type::I64 => 8,
-        wire_type::I32 => 4,
-        _ => {
-            let mut rest = run;
-            while !rest.is_empty() {
-                take_varint(&mut rest)?;
-            }
-            return Ok(());
-        }
-    };
+    match kind.wire_type() {
+        wire_type::I64 => check_packed_fixed(run, 8),
+        wire_type::I32 => check_packed_fixed(run, 4),
+        _ => check_packed_varint(run),
+    }
+}
+
+#[inline(always)]
+fn check_packed_fixed(run: &[u8], width: usize) -> Checked {
     if run.len().is_multiple_of(width) { Ok(()) } else { Err(fault(run, MalformedKind::Truncated)) }
+}
+
+#[inline(always)]
+fn check_packed_varint(mut run: &[u8]) -> Checked {
+    while !run.is_empty() {
+        take_varint(&mut run)?;
+    }
+    Ok(())
 }
 
 #[inline(always)]

@@ -203,6 +203,15 @@ fn bounds_depth_as_prost_does() {
     for levels in 40..60 {
         assert_eq!(compare(Signal::Logs, &arrays(levels), &format!("{levels} arrays")), levels <= 48);
     }
+    for levels in 25..40 {
+        // The innermost is the plain attribute that the scan has a short way for.
+        let mut entry = [nested(1, b"key"), nested(2, b"\x18\x01")].concat();
+        for _ in 0..levels {
+            entry = nested(2, &nested(6, &nested(1, &entry)));
+        }
+        let attribute = nested(1, &nested(2, &nested(2, &nested(6, &entry))));
+        assert_eq!(compare(Signal::Logs, &attribute, &format!("{levels} lists")), levels <= 31);
+    }
     for groups in 90..110 {
         let wire = [[0xfb, 0x01].repeat(groups), [0xfc, 0x01].repeat(groups)].concat();
         assert_eq!(compare(Signal::Logs, &wire, &format!("{groups} groups")), groups <= 100);
