@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use crate::{ErrorCode, RecordSet};
 
-api!(Produce: ProduceRequest => ProduceResponse, versions 3..=13, flexible from 9);
+api!(Produce: ProduceRequest => ProduceResponse, versions 0..=13, flexible from 9);
 
 wire_structs! {
-    /// Record batches for partitions. Versions before 3 carried the message formats that came before record batches.
+    /// Record batches for partitions. Versions before 3 carry the message formats that came before record batches.
     pub struct ProduceRequest {
         transactional_id: Option<String> => 3..;
         /// 0: no answer at all; 1: the leader has it; -1: all in-sync replicas have it.

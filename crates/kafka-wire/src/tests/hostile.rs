@@ -107,6 +107,6 @@ fn unknown_keys_and_versions_are_errors() {
         RequestHeader::read(&mut Reader::new(frame.freeze())).unwrap_err(),
         DecodeError::UnknownApiKey { api_key: 999 },
     );
-    let error = ProduceRequest::decode(&mut Reader::new(Bytes::new()), 2).unwrap_err();
-    assert_eq!(error, DecodeError::UnknownVersion { api_key: ApiKey::Produce, api_version: 2 });
+    let error = FetchRequest::decode(&mut Reader::new(Bytes::new()), 2).unwrap_err();
+    assert_eq!(error, DecodeError::UnknownVersion { api_key: ApiKey::Fetch, api_version: 2 });
 }
