@@ -190,6 +190,24 @@ fn accepts_long_varints_and_both_forms_of_repeated_numbers() {
     assert_eq!(kind_of(Signal::Metrics, &point(b"\x32\x07AAAAAAA")), MalformedKind::Truncated);
 }
 
+/// Scenario: lengths of two bytes that the short way for attributes could take for lengths of one byte.
+/// Guarantees: it does not.
+#[test]
+fn long_attributes_are_not_taken_for_short_ones() {
+    let span = |entry: &[u8]| nested(1, &nested(2, &nested(2, &nested(9, entry))));
+    let key = [b"\x0a\x85\x01", &b"k".repeat(132)[..], b"\x12\x02\x18\x01"].concat();
+    assert_eq!(kind_of(Signal::Traces, &span(&key)), MalformedKind::Tag);
+    let value = [b"\x0a\x01k\x12\x85\x0a\x83", &b"v".repeat(131)[..]].concat();
+    assert_eq!(kind_of(Signal::Traces, &span(&value)), MalformedKind::Truncated);
+    for len in 120..140 {
+        let text = "x".repeat(len);
+        for (key, value) in [(&text[..], "v"), ("k", &text[..])] {
+            let entry = [nested(1, key.as_bytes()), nested(2, &nested(1, value.as_bytes()))].concat();
+            assert!(compare(Signal::Traces, &span(&entry), &format!("{len} bytes")));
+        }
+    }
+}
+
 /// A log body of `levels` arrays inside each other.
 fn arrays(levels: usize) -> Vec<u8> {
     let body = (0..levels).fold(Vec::new(), |value, _| nested(5, &nested(1, &value)));
