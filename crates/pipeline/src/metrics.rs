@@ -53,6 +53,7 @@ pub struct Metrics {
     request_seconds: Family<SignalLabel, Histogram>,
     in_flight: Family<SignalLabel, Gauge>,
     connections: Gauge,
+    connections_refused: Counter,
     memory_used_bytes: Gauge,
     memory_max_bytes: Gauge,
 }
@@ -113,6 +114,7 @@ impl Default for Metrics {
             request_seconds,
             in_flight: Family::default(),
             connections: Gauge::default(),
+            connections_refused: Counter::default(),
             memory_used_bytes: Gauge::default(),
             memory_max_bytes: Gauge::default(),
         }
@@ -130,6 +132,17 @@ impl Metrics {
     #[must_use]
     pub fn connections(&self) -> &Gauge {
         &self.connections
+    }
+
+    /// A connection was closed at once, because there were too many.
+    pub fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    /// Connections closed at once so far.
+    #[must_use]
+    pub fn connections_refused(&self) -> u64 {
+        self.connections_refused.get()
     }
 
     /// Puts all counters under their names.
@@ -163,6 +176,11 @@ impl Metrics {
             self.in_flight.clone(),
         );
         part.register("connections", "Open connections of the receivers", self.connections.clone());
+        part.register(
+            "connections_refused",
+            "Connections closed at once, because there were too many",
+            self.connections_refused.clone(),
+        );
         part.register_with_unit(
             "memory_used",
             "Bytes of the budget in use",

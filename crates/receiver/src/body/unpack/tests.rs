@@ -1,0 +1,1 @@
+//! Packed bodies are read whole or refused.

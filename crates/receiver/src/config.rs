@@ -1,0 +1,143 @@
+//! From checked values to what the receivers obey; mistakes that one key alone does not show are found here.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::config::{Key, Problem, Values};
+
+use crate::{keys, tls};
+
+/// A configuration of the receivers that can be in force.
+#[derive(Debug)]
+pub struct Config {
+    /// Port of the gRPC receiver, `None` when it is off.
+    pub(crate) grpc_port: Option<u16>,
+    /// Port of the HTTP receiver, `None` when it is off.
+    pub(crate) http_port: Option<u16>,
+    pub(crate) bind_address: String,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) connections_max: usize,
+    pub(crate) settings: Settings,
+}
+
+/// The TLS side of both receivers; they differ in the protocols they offer.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    pub(crate) grpc: Arc<rustls::ServerConfig>,
+    pub(crate) http: Arc<rustls::ServerConfig>,
+}
+
+/// What every worker needs to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) request_bytes_max: usize,
+    pub(crate) hold: Duration,
+    pub(crate) retry_delay: Duration,
+    pub(crate) streams_max: u32,
+    pub(crate) header_bytes_max: u32,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) handshake_timeout: Duration,
+}
+
+impl Config {
+    /// Takes the values of [`keys::KEYS`]. `read` reads the PEM files.
+    ///
+    /// # Errors
+    ///
+    /// Every problem: both receivers off, one port for both, TLS without certificate or key, client
+    /// authorities without TLS, a file that can't be read or does not hold what it should.
+    pub fn from_values(
+        values: &Values,
+        read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let port = |enabled: &Key, port: &Key| {
+            values.bool(enabled).then(|| u16::try_from(values.int(port)).unwrap_or(0))
+        };
+        let grpc_port = port(&keys::GRPC_ENABLED, &keys::GRPC_PORT);
+        let http_port = port(&keys::HTTP_ENABLED, &keys::HTTP_PORT);
+        if grpc_port.is_none() && http_port.is_none() {
+            let what = "at least one of otlp.grpc.enabled and otlp.http.enabled must be true";
+            problems.push(Problem::other(keys::GRPC_ENABLED.name, what));
+        }
+        if grpc_port == http_port && grpc_port.is_some_and(|port| port != 0) {
+            let what = "the port is that of otlp.grpc.port; each receiver needs its own";
+            problems.push(Problem::other(keys::HTTP_PORT.name, what));
+        }
+        let tls = tls_of(values, read, &mut problems);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            grpc_port,
+            http_port,
+            bind_address: values.text(&keys::BIND_ADDRESS).unwrap_or_default().to_owned(),
+            tls,
+            connections_max: values.size(&keys::CONNECTIONS_MAX),
+            settings: Settings::from_values(values),
+        })
+    }
+}
+
+impl Settings {
+    fn from_values(values: &Values) -> Self {
+        let small = |key: &Key| u32::try_from(values.int(key)).unwrap_or(u32::MAX);
+        Self {
+            request_bytes_max: values.size(&keys::REQUEST_MAX_BYTES),
+            hold: values.millis(&keys::REQUEST_HOLD_MS),
+            retry_delay: values.millis(&keys::RETRY_DELAY_MS),
+            streams_max: small(&keys::STREAMS_MAX),
+            header_bytes_max: small(&keys::HEADER_MAX_BYTES),
+            header_timeout: values.millis(&keys::HEADER_TIMEOUT_MS),
+            body_timeout: values.millis(&keys::BODY_TIMEOUT_MS),
+            idle_timeout: values.millis(&keys::IDLE_TIMEOUT_MS),
+            write_timeout: values.millis(&keys::WRITE_TIMEOUT_MS),
+            handshake_timeout: values.millis(&keys::TLS_HANDSHAKE_TIMEOUT_MS),
+        }
+    }
+}
+
+/// Reads the files even when TLS is off, as the users' tools expect of a path that is set.
+fn tls_of(
+    values: &Values,
+    read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+    problems: &mut Vec<Problem>,
+) -> Option<Tls> {
+    let enabled = values.bool(&keys::TLS_ENABLED);
+    let before = problems.len();
+    let mut pem = |key: &Key, needed: bool| {
+        let Some(path) = values.text(key) else {
+            if needed {
+                problems.push(Problem::other(key.name, "must be set when otlp.tls.enabled is true"));
+            }
+            return None;
+        };
+        read(path)
+            .map_err(|error| problems.push(Problem::invalid(key.name, Some(path), error.to_string())))
+            .ok()
+    };
+    let cert = pem(&keys::TLS_CERT_PATH, enabled);
+    let key = pem(&keys::TLS_KEY_PATH, enabled);
+    let client_ca = pem(&keys::TLS_CLIENT_CA_PATH, false);
+    if !enabled {
+        if client_ca.is_some() {
+            let what = "clients cannot be checked while otlp.tls.enabled is false";
+            problems.push(Problem::other(keys::TLS_CLIENT_CA_PATH.name, what));
+        }
+        return None;
+    }
+    if problems.len() > before {
+        return None;
+    }
+    match tls::server_configs(&cert?, &key?, client_ca.as_deref()) {
+        Ok(tls) => Some(tls),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    }
+}

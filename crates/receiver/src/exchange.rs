@@ -1,0 +1,150 @@
+//! Hops 3 to 9 of one request, the same for both transports: one deadline, a place in line, the body, the verdict.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http_body::Body;
+use otlp::Signal;
+use pipeline::{Charge, Deadline, Encoding, Intake, Phase, Request, RetryReason, Shared, Transport};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::body::{Bounds, Coding, Inflaters, Reader, unpack};
+use crate::config::Settings;
+use crate::reply::Answer;
+use crate::windows::Windows;
+
+/// What the requests of one worker have in common.
+#[derive(Debug)]
+pub(crate) struct Service<I> {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) settings: Settings,
+    pub(crate) windows: Arc<Windows>,
+    pub(crate) intake: I,
+    pub(crate) phases: Phases,
+    inflaters: Inflaters,
+    spread: Cell<u32>,
+}
+
+/// What the head of an export request says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) transport: Transport,
+    pub(crate) signal: Signal,
+    pub(crate) encoding: Encoding,
+    /// The sender's own timeout.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// A body as its transport framed it.
+pub(crate) struct Packed {
+    pub(crate) bytes: Bytes,
+    pub(crate) coding: Coding,
+    /// Covers `bytes`.
+    pub(crate) charge: Charge,
+}
+
+impl<I: Intake> Service<I> {
+    pub(crate) fn new(shared: Arc<Shared>, settings: Settings, windows: Arc<Windows>, intake: I) -> Self {
+        let phases = Phases::new(shared.drain.phase());
+        let (inflaters, spread) = (Inflaters::default(), Cell::new(0));
+        Self { shared, settings, windows, intake, phases, inflaters, spread }
+    }
+
+    /// What a sender is told to wait: 80 to 100 % of the delay, spread evenly, so that those who were turned
+    /// away together do not come back together.
+    pub(crate) fn retry_delay(&self) -> Duration {
+        // Steps of the golden ratio fill an interval evenly.
+        let step = self.spread.get().wrapping_add(0x9e37_79b9);
+        self.spread.set(step);
+        let delay = self.settings.retry_delay;
+        delay - delay / 5 * (step >> 24) / 256
+    }
+
+    /// The way of a request from its head to its answer. `read` takes the framing off the body.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped when the sender went away: its place, its bytes and what the sink has not handed over are free.
+    pub(crate) async fn exchange<B, R>(&self, head: Head, body: B, piece_bytes_max: usize, read: R) -> Answer
+    where
+        B: Body<Data = Bytes> + Unpin,
+        R: AsyncFnOnce(Reader<B>) -> Result<Packed, Answer>,
+    {
+        let start = Instant::now();
+        let received = SystemTime::now();
+        let metrics = self.shared.metrics.signal(head.signal);
+        metrics.request(head.transport);
+        let deadline = Deadline::after(self.settings.hold, head.timeout);
+        let bounds = Bounds {
+            bytes_max: self.settings.request_bytes_max,
+            piece_bytes_max,
+            pause_max: self.settings.body_timeout,
+            deadline,
+        };
+        let way = async {
+            let permit = self.shared.gate.admit(head.signal, deadline).await.map_err(Answer::retry)?;
+            let packed = read(Reader::new(body, self.shared.budget.open(), bounds)).await?;
+            let Packed { bytes, coding, mut charge } = packed;
+            let inflaters = &self.inflaters;
+            let body = unpack(bytes, coding, &mut charge, bounds.bytes_max, deadline, inflaters).await?;
+            if body.is_empty() && head.encoding == Encoding::Json {
+                return Err(Answer::malformed("an empty body is no JSON"));
+            }
+            let Head { signal, encoding, .. } = head;
+            let request = Request { signal, encoding, body, charge, permit, deadline, received };
+            Ok(Answer::Verdict(self.intake.store(request).await))
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = caught(way) => answer.unwrap_or_else(|refused| refused),
+            () = self.phases.reached(Phase::Closing) => Answer::retry(RetryReason::Draining),
+        };
+        if let Some(reason) = answer.label() {
+            metrics.refused(reason);
+        }
+        metrics.answered(start.elapsed());
+        answer
+    }
+}
+
+/// A panic on one request is the answer to that request.
+async fn caught(way: impl Future<Output = Result<Answer, Answer>>) -> Result<Answer, Answer> {
+    let mut way = pin!(way);
+    std::future::poll_fn(|context| {
+        // What a panic leaves half done is dropped with the request; the rest is behind locks or atomics.
+        catch_unwind(AssertUnwindSafe(|| way.as_mut().poll(context)))
+            .unwrap_or(Poll::Ready(Err(Answer::Panicked)))
+    })
+    .await
+}
+
+/// How far the shutdown has come, as one worker sees it: its connections ask often, so they ask here
+/// instead of what all threads share.
+#[derive(Debug)]
+pub(crate) struct Phases {
+    phase: Cell<Phase>,
+    changed: Notify,
+}
+
+impl Phases {
+    fn new(phase: Phase) -> Self {
+        Self { phase: Cell::new(phase), changed: Notify::new() }
+    }
+
+    pub(crate) fn advance(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) async fn reached(&self, phase: Phase) {
+        while self.phase.get() < phase {
+            self.changed.notified().await;
+        }
+    }
+}

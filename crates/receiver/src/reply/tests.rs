@@ -1,0 +1,1 @@
+//! The table from answer to status, row by row.

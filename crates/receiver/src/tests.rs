@@ -1,0 +1,1 @@
+//! The receivers from outside: real sockets, raw bytes, an HTTP/2 client.
