@@ -30,6 +30,9 @@ const CHILD_NUMBER: [u64; LEVELS] = [1, 2, 2];
 
 /// Cuts a request, part by part, in linear time. Cloning is cheap, whatever the size of the request: a caller
 /// keeps a copy to cut a part again, smaller, when its encoded form is too large for a record.
+///
+/// The parts together can be far larger than the request: each repeats the own fields of what it holds a piece of,
+/// a resource of a megabyte around small spans included. Whoever asks for the parts bounds their sum.
 #[derive(Clone, Debug)]
 pub struct Cutter<'a> {
     signal: Signal,
