@@ -16,7 +16,7 @@ mod values;
 pub use key::{Importance, Key, Kind, Unit};
 pub use nearest::nearest;
 pub use problem::{Problem, Reason};
-pub use values::{Value, Values, parse};
+pub use values::{Value, Values, check, parse};
 
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,12 @@ pub fn parse(keys: &[&'static Key], raw: &BTreeMap<String, String>) -> (Values, 
     (values, problems)
 }
 
-fn check(kind: Kind, text: &str) -> Result<Value, String> {
+/// Checks one text against a kind.
+///
+/// # Errors
+///
+/// What is wrong with it, in Kafka Connect's words.
+pub fn check(kind: Kind, text: &str) -> Result<Value, String> {
     match kind {
         Kind::Bool if text.eq_ignore_ascii_case("true") => Ok(Value::Bool(true)),
         Kind::Bool if text.eq_ignore_ascii_case("false") => Ok(Value::Bool(false)),

@@ -1,1 +1,35 @@
-//! sink
+//! Hops 5 to 7: from a checked request to records that Kafka has acknowledged. Knows neither HTTP nor gRPC.
+//!
+//! ```text
+//!  Request ─► intake ─► record (shape, split) ─► producer ─► zero_copy ─► librdkafka ─► brokers
+//!                │           ▲                      ▲                          │
+//!                │         topics: partitions, limits; created when missing    │
+//!                ◄──────── Tally ◄── Ack ◄── classify ◄── delivery report ◄────┘
+//! ```
+//!
+//! `config`, `properties` and `converter` turn what the user wrote into what those need. `reader` is the way
+//! back, for people who look.
+
+mod intake;
+mod record;
+mod route;
+mod topics;
+
+mod producer;
+mod zero_copy;
+
+mod classify;
+
+pub mod config;
+mod converter;
+mod properties;
+
+mod error;
+pub mod reader;
+mod sink;
+
+pub use self::config::{Config, KEYS, WORKER_KEYS};
+pub use error::OpenError;
+pub use intake::WorkerIntake;
+pub use route::Route;
+pub use sink::{Report, Sink, TopicReport};

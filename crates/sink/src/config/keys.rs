@@ -1,0 +1,211 @@
+//! The keys that the way into Kafka obeys.
+
+use config::{Importance, Key, Kind, Unit};
+
+const TOPICS: &str = "Kafka";
+const RECORDS: &str = "Records";
+const LIMITS: &str = "Limits";
+const CONVERTERS: &str = "Converters";
+const CREATION: &str = "Topic creation";
+
+/// Topic of spans.
+pub static KAFKA_TOPIC_TRACES: Key =
+    topic("kafka.topic.traces", "otlp-traces", "The topic that receives trace requests.");
+/// Topic of metrics.
+pub static KAFKA_TOPIC_METRICS: Key =
+    topic("kafka.topic.metrics", "otlp-metrics", "The topic that receives metric requests.");
+/// Topic of log records.
+pub static KAFKA_TOPIC_LOGS: Key =
+    topic("kafka.topic.logs", "otlp-logs", "The topic that receives log requests.");
+/// Topic of profiles.
+pub static KAFKA_TOPIC_PROFILES: Key =
+    topic("kafka.topic.profiles", "otlp-profiles", "The topic that receives profile requests.");
+
+const fn topic(name: &'static str, default: &'static str, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind: Kind::NonEmpty,
+        default: Some(default),
+        importance: Importance::High,
+        group: TOPICS,
+        doc,
+    }
+}
+
+/// Format of record values.
+pub static OTLP_MESSAGE_FORMAT: Key = Key {
+    name: "otlp.message.format",
+    kind: Kind::OneOf(&["json", "protobuf"]),
+    default: Some("json"),
+    importance: Importance::High,
+    group: RECORDS,
+    doc: "How record values are written: json, the Protobuf JSON mapping with the names of the .proto files and \
+          defaults printed; or protobuf, the request's bytes as they were received.",
+};
+/// Places in line of each signal.
+pub static OTLP_MESSAGE_QUEUE_SIZE: Key = Key {
+    name: "otlp.message.queue.size",
+    kind: Kind::Int { min: 1, max: i32::MAX as i64, unit: Unit::Count },
+    default: Some("10000"),
+    importance: Importance::Medium,
+    group: LIMITS,
+    doc: "Requests of each signal that may wait for Kafka's acknowledgement at a time. More wait in line, and are \
+          asked to come again when their hold time ends.",
+};
+/// Largest record value.
+pub static OTLP_RECORD_MAX_BYTES: Key = Key {
+    name: "otlp.record.max.bytes",
+    kind: Kind::Int { min: 1024, max: 256 << 20, unit: Unit::Bytes },
+    default: Some("1000000"),
+    importance: Importance::Medium,
+    group: RECORDS,
+    doc: "Largest value of a record. A request that would be larger is split by resource, scope and item. Topics \
+          and producers that take less, by max.message.bytes and max.request.size, lower it.",
+};
+/// Largest number of elements of a request.
+pub static OTLP_REQUEST_MAX_ELEMENTS: Key = Key {
+    name: "otlp.request.max.elements",
+    kind: Kind::Int { min: 1, max: u32::MAX as i64, unit: Unit::Count },
+    default: Some("1000000"),
+    importance: Importance::Low,
+    group: LIMITS,
+    doc: "Spans, data points, log records, profiles, events, links and exemplars that one request may have \
+          together.",
+};
+/// Largest sum of the records of a request.
+pub static OTLP_REQUEST_OUTPUT_MAX_BYTES: Key = Key {
+    name: "otlp.request.output.max.bytes",
+    kind: Kind::Int { min: 1 << 20, max: 16 << 30, unit: Unit::Bytes },
+    default: Some("268435456"),
+    importance: Importance::Low,
+    group: LIMITS,
+    doc: "Bytes that all records of one request may have together, the resources and scopes that parts repeat \
+          included.",
+};
+
+/// Brokers to begin with.
+pub static BOOTSTRAP_SERVERS: Key = Key {
+    name: "bootstrap.servers",
+    kind: Kind::NonEmpty,
+    default: None,
+    importance: Importance::High,
+    group: TOPICS,
+    doc: "Addresses of brokers, host:port separated by commas; the others are learned from these.",
+};
+/// Converter of values.
+pub static VALUE_CONVERTER: Key = converter(
+    "value.converter",
+    "Kafka Connect's converter of values: StringConverter, JsonConverter or ByteArrayConverter. Absent: the format's bytes as they are.",
+);
+/// Converter of keys.
+pub static KEY_CONVERTER: Key = converter(
+    "key.converter",
+    "Kafka Connect's converter of keys. Records have no keys; only known converters are accepted.",
+);
+/// Converter of headers.
+pub static HEADER_CONVERTER: Key = converter(
+    "header.converter",
+    "Kafka Connect's converter of headers. Records have no headers; only known converters are accepted.",
+);
+
+const fn converter(name: &'static str, doc: &'static str) -> Key {
+    Key { name, kind: Kind::NonEmpty, default: None, importance: Importance::Low, group: CONVERTERS, doc }
+}
+
+/// Whether `JsonConverter` writes a schema.
+pub static VALUE_CONVERTER_SCHEMAS_ENABLE: Key = Key {
+    name: "value.converter.schemas.enable",
+    kind: Kind::Bool,
+    default: Some("true"),
+    importance: Importance::Low,
+    group: CONVERTERS,
+    doc: "Whether JsonConverter puts the schema beside the value.",
+};
+/// Whether missing topics are created.
+pub static TOPIC_CREATION_ENABLE: Key = Key {
+    name: "topic.creation.enable",
+    kind: Kind::Bool,
+    default: Some("true"),
+    importance: Importance::Low,
+    group: CREATION,
+    doc: "Whether topics that are missing are created when a connector starts.",
+};
+/// Partitions of created topics.
+pub static TOPIC_CREATION_DEFAULT_PARTITIONS: Key = Key {
+    name: "topic.creation.default.partitions",
+    kind: Kind::Int { min: -1, max: 100_000, unit: Unit::Count },
+    default: Some("-1"),
+    importance: Importance::Low,
+    group: CREATION,
+    doc: "Partitions of topics that are created; -1 takes the brokers' default.",
+};
+/// Replicas of created topics.
+pub static TOPIC_CREATION_DEFAULT_REPLICATION_FACTOR: Key = Key {
+    name: "topic.creation.default.replication.factor",
+    kind: Kind::Int { min: -1, max: 32_767, unit: Unit::Count },
+    default: Some("-1"),
+    importance: Importance::Low,
+    group: CREATION,
+    doc: "Replicas of topics that are created; -1 takes the brokers' default.",
+};
+/// Groups of created topics.
+pub static TOPIC_CREATION_GROUPS: Key = Key {
+    name: "topic.creation.groups",
+    kind: Kind::List,
+    default: None,
+    importance: Importance::Low,
+    group: CREATION,
+    doc: "Kafka Connect's groups of topics with their own settings. Only the group default is supported.",
+};
+/// Which client properties connectors may override.
+pub static OVERRIDE_POLICY: Key = Key {
+    name: "connector.client.config.override.policy",
+    kind: Kind::OneOf(&["All", "None", "Principal"]),
+    default: Some("All"),
+    importance: Importance::Low,
+    group: TOPICS,
+    doc: "Which properties a connector may set by producer.override.* and admin.override.*.",
+};
+/// Single message transforms.
+pub static TRANSFORMS: Key =
+    not_built("transforms", "Kafka Connect's transforms. None is built in: naming one stops the start.");
+/// Conditions of transforms.
+pub static PREDICATES: Key =
+    not_built("predicates", "Kafka Connect's predicates. None is built in: naming one stops the start.");
+
+const fn not_built(name: &'static str, doc: &'static str) -> Key {
+    Key { name, kind: Kind::List, default: None, importance: Importance::Low, group: RECORDS, doc }
+}
+
+/// Keys of a connector.
+pub static KEYS: &[&Key] = &[
+    &KAFKA_TOPIC_TRACES,
+    &KAFKA_TOPIC_METRICS,
+    &KAFKA_TOPIC_LOGS,
+    &KAFKA_TOPIC_PROFILES,
+    &OTLP_MESSAGE_FORMAT,
+    &OTLP_MESSAGE_QUEUE_SIZE,
+    &OTLP_RECORD_MAX_BYTES,
+    &OTLP_REQUEST_MAX_ELEMENTS,
+    &OTLP_REQUEST_OUTPUT_MAX_BYTES,
+    &VALUE_CONVERTER,
+    &VALUE_CONVERTER_SCHEMAS_ENABLE,
+    &KEY_CONVERTER,
+    &HEADER_CONVERTER,
+    &TOPIC_CREATION_DEFAULT_PARTITIONS,
+    &TOPIC_CREATION_DEFAULT_REPLICATION_FACTOR,
+    &TOPIC_CREATION_GROUPS,
+    &TRANSFORMS,
+    &PREDICATES,
+];
+
+/// Keys of the worker. The converters may stand in either file; the connector's count.
+pub static WORKER_KEYS: &[&Key] = &[
+    &BOOTSTRAP_SERVERS,
+    &VALUE_CONVERTER,
+    &VALUE_CONVERTER_SCHEMAS_ENABLE,
+    &KEY_CONVERTER,
+    &HEADER_CONVERTER,
+    &TOPIC_CREATION_ENABLE,
+    &OVERRIDE_POLICY,
+];

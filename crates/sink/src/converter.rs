@@ -1,0 +1,110 @@
+//! Hop 6: what Kafka Connect's converters would make of a record's value.
+
+use config::Problem;
+
+/// What becomes of a value after its format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Converter {
+    /// Base64 text in place of bytes, as the reference connector writes protobuf.
+    pub(crate) base64: bool,
+    /// `JsonConverter`: the text as a JSON string, or that string with its schema.
+    pub(crate) json_string: Option<Envelope>,
+}
+
+/// The two forms of Connect's `JsonConverter`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Envelope {
+    /// `schemas.enable=false`.
+    Bare,
+    /// `schemas.enable=true`.
+    Schema,
+}
+
+impl Envelope {
+    /// What stands before the escaped text.
+    pub(crate) const fn head(self) -> &'static str {
+        match self {
+            Self::Bare => "\"",
+            Self::Schema => r#"{"schema":{"type":"string","optional":false},"payload":""#,
+        }
+    }
+
+    /// What stands behind it.
+    pub(crate) const fn tail(self) -> &'static str {
+        match self {
+            Self::Bare => "\"",
+            Self::Schema => "\"}",
+        }
+    }
+}
+
+const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
+const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
+const BYTES: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
+const SIMPLE_HEADERS: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
+
+impl Converter {
+    /// The converter of values. `class` is the user's, `protobuf` the format, `schemas` its `schemas.enable`.
+    pub(crate) fn of_values(
+        key: &str,
+        class: Option<&str>,
+        protobuf: bool,
+        schemas: bool,
+    ) -> Result<Self, Problem> {
+        match class {
+            None => Ok(Self::default()),
+            Some(STRING) => Ok(Self { base64: protobuf, json_string: None }),
+            Some(JSON) => {
+                let envelope = if schemas { Envelope::Schema } else { Envelope::Bare };
+                Ok(Self { base64: protobuf, json_string: Some(envelope) })
+            }
+            Some(BYTES) if protobuf => Ok(Self::default()),
+            Some(BYTES) => Err(Problem::invalid(
+                key,
+                class,
+                "Invalid schema type for ByteArrayConverter: STRING; it goes with otlp.message.format=protobuf",
+            )),
+            Some(other) => Err(unknown(key, other)),
+        }
+    }
+
+    /// Checks the converter of keys or headers, of which records have none.
+    pub(crate) fn of_nothing(key: &str, class: Option<&str>) -> Result<(), Problem> {
+        match class {
+            None | Some(STRING | JSON | BYTES | SIMPLE_HEADERS) => Ok(()),
+            Some(other) => Err(unknown(key, other)),
+        }
+    }
+}
+
+fn unknown(key: &str, class: &str) -> Problem {
+    let why = format!(
+        "this server has no such converter and would have to leave it out; use {STRING}, {JSON} or {BYTES}"
+    );
+    Problem::invalid(key, Some(class), why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn converters_are_taken_or_refused_by_name() {
+        let of = |class, protobuf, schemas| Converter::of_values("value.converter", class, protobuf, schemas);
+        assert_eq!(of(None, true, true), Ok(Converter::default()));
+        assert_eq!(of(Some(STRING), false, true), Ok(Converter::default()));
+        assert_eq!(of(Some(STRING), true, true), Ok(Converter { base64: true, json_string: None }));
+        let json = of(Some(JSON), false, false).unwrap();
+        assert_eq!(json, Converter { base64: false, json_string: Some(Envelope::Bare) });
+        let json = of(Some(JSON), true, true).unwrap();
+        assert_eq!(json, Converter { base64: true, json_string: Some(Envelope::Schema) });
+        assert_eq!(of(Some(BYTES), true, true), Ok(Converter::default()));
+        assert!(of(Some(BYTES), false, true).unwrap_err().to_string().contains("STRING"));
+        let avro = of(Some("io.confluent.connect.avro.AvroConverter"), false, true).unwrap_err();
+        assert!(avro.to_string().starts_with(
+            "Invalid value io.confluent.connect.avro.AvroConverter for configuration value.converter"
+        ));
+        assert_eq!(Converter::of_nothing("header.converter", Some(SIMPLE_HEADERS)), Ok(()));
+        assert!(Converter::of_nothing("key.converter", Some("x.Y")).is_err());
+    }
+}

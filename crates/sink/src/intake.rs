@@ -1,0 +1,446 @@
+//! Hops 5 to 8 of one request: read, shape, produce, settle.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use otlp::split::Cutter;
+use otlp::{Malformed, MalformedKind, Signal};
+use pipeline::{
+    Charge, Deadline, Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally,
+    Verdict, run_sized,
+};
+use pipeline::{Exhausted, RetryReason};
+
+use crate::config::{OTLP_RECORD_MAX_BYTES, OTLP_REQUEST_MAX_ELEMENTS, OTLP_REQUEST_OUTPUT_MAX_BYTES};
+use crate::producer::{Librdkafka, Producer, Record};
+use crate::record::{Misfit, Ratio, Shape};
+use crate::topics::Topics;
+
+#[cfg(test)]
+mod tests;
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Core<P> {
+    pub(crate) shape: Shape,
+    pub(crate) output_bytes_max: usize,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) topics: Topics,
+    pub(crate) producer: P,
+}
+
+/// One worker's way into Kafka.
+#[derive(Debug)]
+pub struct WorkerIntake(Worker<Librdkafka>);
+
+impl WorkerIntake {
+    pub(crate) fn spawn(core: Arc<Core<Librdkafka>>) -> Self {
+        Self(Worker::spawn(core))
+    }
+}
+
+impl Intake for WorkerIntake {
+    async fn store(&self, request: Request) -> Verdict {
+        self.0.store(request).await
+    }
+}
+
+#[derive(Debug)]
+struct Worker<P> {
+    core: Arc<Core<P>>,
+    returns: Arc<Returns>,
+    ratios: [Cell<Ratio>; 4],
+}
+
+/// A request between its reading and its outcome.
+struct Held {
+    signal: Signal,
+    /// Checked, or about to be by the writing of its record.
+    wire: Bytes,
+    /// Covers `wire` and what is being written.
+    charge: Charge,
+    /// Known once checked.
+    items: Option<u64>,
+    received_bytes: usize,
+    deadline: Deadline,
+    timestamp_ms: i64,
+}
+
+/// A record's value, and what covers it.
+struct Value {
+    bytes: Bytes,
+    charge: Charge,
+}
+
+/// What became of an attempt to put all of a request into one record.
+enum Whole {
+    Fits(Value),
+    Splits,
+}
+
+/// A request whose records were all handed over.
+struct HandedOver {
+    tally: Tally,
+    rejected: u64,
+}
+
+impl<P: Producer> Worker<P> {
+    fn spawn(core: Arc<Core<P>>) -> Self {
+        let returns = Arc::new(Returns::default());
+        let run = Rc::new(Arc::clone(&returns));
+        tokio::task::spawn_local(async move { run.run().await });
+        Self { core, returns, ratios: Default::default() }
+    }
+
+    async fn store(&self, request: Request) -> Verdict {
+        match self.store_or_say_why(request).await {
+            Ok(verdict) | Err(verdict) => verdict,
+        }
+    }
+
+    /// The verdict, as an error where a step ends the way of the request.
+    async fn store_or_say_why(&self, request: Request) -> Result<Verdict, Verdict> {
+        let (mut held, mut permit) = self.read(request).await?;
+        let signal = held.signal;
+        let mut drain = self.core.shared.drain.clone();
+        loop {
+            let value_bytes_max = self.core.topics.record_bytes_max(signal);
+            let tally = Tally::new(&self.returns, self.core.shared.metrics.signal(signal), permit);
+            let Some(HandedOver { tally, rejected }) =
+                self.hand_over(&mut held, tally, value_bytes_max).await?
+            else {
+                return Ok(Verdict::Stored { rejected: None });
+            };
+            let settled = tokio::select! {
+                biased;
+                settled = tally.settled(held.deadline) => settled,
+                () = drain.reached(Phase::Closing) => Settled::Retry(RetryReason::Draining),
+            };
+            match settled {
+                Settled::Stored => return Ok(self.stored(signal, rejected)),
+                Settled::Retry(reason) => return Err(Verdict::Retry(reason)),
+                Settled::TooLarge => {}
+            }
+            let Some(lower) = self.core.topics.refused_at(signal, value_bytes_max) else {
+                return Err(Verdict::Retry(RetryReason::Kafka("MSG_SIZE_TOO_LARGE")));
+            };
+            self.core.producer.limit_batch(lower);
+            tracing::info!(
+                signal = signal.name(),
+                lower,
+                "the topic takes no larger records; they are split smaller"
+            );
+            // The first place in line is given back with the last report.
+            permit = self.core.shared.gate.admit(signal, held.deadline).await.map_err(Verdict::Retry)?;
+            held.cover_wire().await?;
+        }
+    }
+
+    fn stored(&self, signal: Signal, rejected: u64) -> Verdict {
+        if rejected == 0 {
+            return Verdict::Stored { rejected: None };
+        }
+        self.core.shared.metrics.signal(signal).rejected(rejected);
+        let limit = self.core.topics.record_bytes_max(signal);
+        let why = format!(
+            "{rejected} {} do not fit a record of {limit} bytes ({})",
+            signal.item_noun(),
+            OTLP_RECORD_MAX_BYTES.name
+        );
+        Verdict::Stored { rejected: Some(Rejected { items: rejected, why }) }
+    }
+
+    /// Hop 5. Protobuf that becomes JSON is not read here: writing its record checks it.
+    async fn read(&self, request: Request) -> Result<(Held, pipeline::Permit), Verdict> {
+        let Request { signal, encoding, body, charge, permit, deadline, received } = request;
+        let mut held = Held {
+            signal,
+            received_bytes: body.len(),
+            wire: body,
+            charge,
+            items: None,
+            deadline,
+            timestamp_ms: timestamp_ms(received),
+        };
+        match encoding {
+            Encoding::Json => self.read_json(&mut held).await?,
+            Encoding::Protobuf if self.core.shape.format == crate::config::Format::Protobuf => {
+                self.scan(&mut held).await?;
+            }
+            Encoding::Protobuf => {}
+        }
+        Ok((held, permit))
+    }
+
+    async fn read_json(&self, held: &mut Held) -> Result<(), Verdict> {
+        let json = std::mem::take(&mut held.wire);
+        let bound = wire_bytes_max(&json);
+        held.grow(bound).await?;
+        let (shape, signal) = (self.core.shape, held.signal);
+        let (read, wire) = run_sized(json.len(), move || {
+            let mut wire = Vec::with_capacity(bound);
+            let read = otlp::json::read(signal, &json, &shape.limits, &mut wire);
+            wire.shrink_to_fit();
+            (read, wire)
+        })
+        .await
+        .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
+        let items = read.map_err(malformed)?.items;
+        held.charge.shrink_to(wire.capacity());
+        held.wire = Bytes::from(wire);
+        self.checked(held, items);
+        Ok(())
+    }
+
+    async fn scan(&self, held: &mut Held) -> Result<(), Verdict> {
+        let (shape, signal, wire) = (self.core.shape, held.signal, held.wire.clone());
+        let counts = run_sized(wire.len(), move || shape.scan(signal, &wire))
+            .await
+            .map_err(|_| Verdict::Retry(RetryReason::Internal))?
+            .map_err(malformed)?;
+        self.checked(held, counts.items);
+        Ok(())
+    }
+
+    fn checked(&self, held: &mut Held, items: u64) {
+        if held.items.replace(items).is_none() {
+            self.core.shared.metrics.signal(held.signal).received(items, held.received_bytes);
+        }
+    }
+
+    /// Hops 6 and 7. `None` when there is nothing to store.
+    async fn hand_over(
+        &self,
+        held: &mut Held,
+        tally: Tally,
+        value_bytes_max: usize,
+    ) -> Result<Option<HandedOver>, Verdict> {
+        if held.items == Some(0) {
+            return Ok(None);
+        }
+        let whole = if self.core.shape.is_wire() {
+            held.as_it_is(value_bytes_max)
+        } else {
+            self.write_whole(held, value_bytes_max).await?
+        };
+        if held.items.is_none() {
+            // Too large for one record, and not read to its end: no part may go before all is known to be good.
+            self.scan(held).await?;
+        }
+        let items = held.items.unwrap_or(0);
+        if items == 0 {
+            return Ok(None);
+        }
+        let Whole::Fits(value) = whole else {
+            let rejected = self.split(held, &tally, value_bytes_max).await?;
+            return Ok(Some(HandedOver { tally, rejected }));
+        };
+        self.check_output(value.bytes.len())?;
+        self.send(held, &tally, None, value, items);
+        Ok(Some(HandedOver { tally, rejected: 0 }))
+    }
+
+    /// Writes the whole request as one value, into memory that grows only when the guess was too small.
+    async fn write_whole(&self, held: &mut Held, value_bytes_max: usize) -> Result<Whole, Verdict> {
+        // No format shrinks a request by more than its fixed-width numbers allow.
+        if held.wire.len() / 4 > value_bytes_max {
+            return Ok(Whole::Splits);
+        }
+        let base = held.charge.bytes();
+        let mut room = self.ratio(held.signal).value_bytes(held.wire.len()).min(value_bytes_max);
+        loop {
+            let written = self.write(held, held.wire.clone(), base, room).await?;
+            match written {
+                (Ok(counts), value) => {
+                    if self.core.shape.format == crate::config::Format::Json {
+                        self.checked(held, counts.items);
+                    }
+                    self.learn(held.signal, held.wire.len(), value.bytes.len());
+                    return Ok(Whole::Fits(value));
+                }
+                (Err(Misfit::Malformed(fault)), _) => return Err(malformed(fault)),
+                (Err(Misfit::Full), _) if room < value_bytes_max => {
+                    room = room.saturating_mul(2).min(value_bytes_max);
+                }
+                (Err(Misfit::Full), _) => {
+                    held.charge.shrink_to(base);
+                    return Ok(Whole::Splits);
+                }
+            }
+        }
+    }
+
+    /// Cuts the request into parts, each a record, in order and to one partition. Returns the items of units
+    /// that fit no record.
+    async fn split(&self, held: &mut Held, tally: &Tally, value_bytes_max: usize) -> Result<u64, Verdict> {
+        let partition = self.core.topics.pick_partition(held.signal, held.deadline).await;
+        let partition = Some(partition.ok_or(Verdict::Retry(RetryReason::HoldTime))?);
+        let is_wire = self.core.shape.is_wire();
+        let wire = held.wire.clone();
+        let mut cutter = Cutter::new(held.signal, &wire);
+        let mut target = if is_wire {
+            value_bytes_max
+        } else {
+            self.ratio(held.signal).wire_bytes(value_bytes_max).min(wire.len())
+        };
+        let base = held.charge.bytes();
+        let (mut rejected, mut output) = (0_u64, 0_usize);
+        loop {
+            let before = cutter.clone();
+            held.grow_to(base.saturating_add(target)).await?;
+            let mut cut = Vec::with_capacity(target.min(wire.len()));
+            let Some(part) = cutter.next(target, &mut cut) else { break };
+            // A unit that is larger than asked for is cut all the same.
+            held.grow_to(base.saturating_add(cut.capacity())).await?;
+            let (value, cut_bytes) = if is_wire {
+                if cut.len() > value_bytes_max {
+                    rejected += part.items;
+                    continue;
+                }
+                (held.take(base, cut), 0)
+            } else {
+                let with_cut = base + cut.capacity();
+                let cut = Bytes::from(cut);
+                match self.write(held, cut.clone(), with_cut, value_bytes_max).await? {
+                    (Ok(_), value) => (value, cut.len()),
+                    (Err(Misfit::Malformed(fault)), _) => return Err(malformed(fault)),
+                    (Err(Misfit::Full), _) if part.single => {
+                        rejected += part.items;
+                        continue;
+                    }
+                    (Err(Misfit::Full), _) => {
+                        cutter = before;
+                        target = (target.min(cut.len()) / 2).max(1);
+                        continue;
+                    }
+                }
+            };
+            if cut_bytes > 0 {
+                self.learn(held.signal, cut_bytes, value.bytes.len());
+                target = self.ratio(held.signal).wire_bytes(value_bytes_max).min(wire.len());
+            }
+            output = output.saturating_add(value.bytes.len());
+            self.check_output(output)?;
+            self.send(held, tally, partition, value, part.items);
+        }
+        held.charge.shrink_to(base);
+        Ok(rejected)
+    }
+
+    /// Writes a value of at most `room` bytes. The request's charge is brought to `base` and what the writing
+    /// holds, and the value's part is split off.
+    async fn write(
+        &self,
+        held: &mut Held,
+        wire: Bytes,
+        base: usize,
+        room: usize,
+    ) -> Result<(Result<otlp::Counts, Misfit>, Value), Verdict> {
+        let (shape, signal) = (self.core.shape, held.signal);
+        held.grow_to(base.saturating_add(shape.memory(room))).await?;
+        let (counts, out) = run_sized(wire.len(), move || {
+            let mut out = Vec::with_capacity(room);
+            let counts = shape.write(signal, &wire, room, &mut out);
+            if counts.is_err() {
+                out = Vec::new();
+            } else if out.len() < out.capacity() / 4 * 3 {
+                out.shrink_to_fit();
+            }
+            (counts, out)
+        })
+        .await
+        .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
+        Ok((counts, held.take(base, out)))
+    }
+
+    fn send(&self, held: &Held, tally: &Tally, partition: Option<i32>, value: Value, items: u64) {
+        let Value { bytes, charge } = value;
+        self.core.producer.send(Record {
+            signal: held.signal,
+            partition,
+            key: None,
+            value: bytes,
+            timestamp_ms: held.timestamp_ms,
+            ack: tally.ack(items, charge),
+        });
+    }
+
+    fn check_output(&self, bytes: usize) -> Result<(), Verdict> {
+        if bytes <= self.core.output_bytes_max {
+            return Ok(());
+        }
+        let why = format!("the records of this request exceed {}", OTLP_REQUEST_OUTPUT_MAX_BYTES.name);
+        Err(Verdict::Refused(Refusal::TooLarge(why)))
+    }
+
+    fn ratio(&self, signal: Signal) -> Ratio {
+        self.ratios[signal.index()].get()
+    }
+
+    fn learn(&self, signal: Signal, wire_bytes: usize, value_bytes: usize) {
+        let mut ratio = self.ratio(signal);
+        ratio.learn(wire_bytes, value_bytes);
+        self.ratios[signal.index()].set(ratio);
+    }
+}
+
+impl Held {
+    async fn grow(&mut self, more: usize) -> Result<(), Verdict> {
+        let grown = self.charge.grow(more, self.deadline).await;
+        grown.map_err(|Exhausted| Verdict::Retry(RetryReason::Memory))
+    }
+
+    async fn grow_to(&mut self, bytes: usize) -> Result<(), Verdict> {
+        match bytes.saturating_sub(self.charge.bytes()) {
+            0 => Ok(()),
+            more => self.grow(more).await,
+        }
+    }
+
+    /// The wire bytes are charged again after a record that took their charge with it came back.
+    async fn cover_wire(&mut self) -> Result<(), Verdict> {
+        self.grow_to(self.wire.len()).await
+    }
+
+    /// The received bytes themselves are the value, and their charge goes with it.
+    fn as_it_is(&mut self, value_bytes_max: usize) -> Whole {
+        if self.wire.len() > value_bytes_max {
+            return Whole::Splits;
+        }
+        let charge = self.charge.split(self.charge.bytes());
+        Whole::Fits(Value { bytes: self.wire.clone(), charge })
+    }
+
+    /// A value that was written, with its part of the charge; the rest goes back to `base`.
+    fn take(&mut self, base: usize, out: Vec<u8>) -> Value {
+        let charge = self.charge.split(out.capacity().min(self.charge.bytes().saturating_sub(base)));
+        self.charge.shrink_to(base);
+        Value { bytes: Bytes::from(out), charge }
+    }
+}
+
+/// Bytes of wire that JSON text becomes at most: a number of one digit takes up to ten bytes, an empty message
+/// some more than its braces, and each of them stands behind a comma, a colon or a bracket.
+fn wire_bytes_max(json: &[u8]) -> usize {
+    const NUMBER_BYTES_MAX: usize = 10;
+    const SLACK: usize = 4096;
+    let separators = json.iter().filter(|byte| **byte == b',').count();
+    json.len().saturating_add(separators.saturating_mul(NUMBER_BYTES_MAX)).saturating_add(SLACK)
+}
+
+fn timestamp_ms(received: SystemTime) -> i64 {
+    let since = received.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn malformed(fault: Malformed) -> Verdict {
+    Verdict::Refused(match fault.kind {
+        MalformedKind::TooManyElements { .. } => {
+            Refusal::TooLarge(format!("{fault} ({})", OTLP_REQUEST_MAX_ELEMENTS.name))
+        }
+        _ => Refusal::Malformed(fault.to_string()),
+    })
+}

@@ -1,0 +1,359 @@
+//! Hop 7 through librdkafka: one client for all workers, one thread that serves its reports and replaces it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use pipeline::{Outcome, RetryReason};
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, DeliveryResult, Producer as _, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::sync::Notify;
+
+use super::{Bridge, Producer, Record};
+use crate::classify::{self, Class};
+use crate::error::OpenError;
+use crate::zero_copy::{InFlight, Lender, Message};
+
+/// How long one turn of the serving thread waits for reports before it looks at its flags.
+const TURN: Duration = Duration::from_millis(100);
+/// A replaced producer's records get their reports within this time; without a fatal error they are sent first.
+const RETIREMENT_MAX: Duration = Duration::from_secs(30);
+/// Pause before a producer that did not live long is replaced; doubled each time up to the maximum.
+const REPLACE_PAUSE_MIN: Duration = Duration::from_millis(50);
+const REPLACE_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A producer of librdkafka.
+#[derive(Debug)]
+pub(crate) struct Librdkafka {
+    inner: Arc<Inner>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    properties: BTreeMap<String, String>,
+    topics: [String; 4],
+    /// Read for the time of one call that does not wait; written by the serving thread only.
+    lender: RwLock<Arc<Lender<Reports>>>,
+    /// Largest batch in bytes that the topics take, as far as is known.
+    batch_bytes_max: AtomicUsize,
+    signs: Arc<Signs>,
+    replaced: AtomicU64,
+    stop: AtomicBool,
+    close_at: Mutex<Option<Instant>>,
+}
+
+/// What callbacks have seen.
+#[derive(Debug, Default)]
+struct Signs {
+    /// A report or an error said that the producer can do no more.
+    worn_out: AtomicBool,
+    /// The last error that concerns connections, in words.
+    trouble: Mutex<Option<String>>,
+    /// Something of the above changed.
+    news: Notify,
+}
+
+/// Callbacks of one producer; they run on the serving thread.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    signs: Arc<Signs>,
+    log: Bridge,
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.log.line(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code() else { return };
+        if classify::classify(code) == Class::Recreate {
+            self.signs.worn_out.store(true, Ordering::Release);
+        }
+        let text = format!("{}: {reason}", classify::name(code));
+        *self.signs.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        self.signs.news.notify_one();
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = Box<InFlight>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, in_flight: Box<InFlight>) {
+        let outcome = match result {
+            Ok(_) => Outcome::Stored,
+            Err((error, _)) => match error.rdkafka_error_code() {
+                Some(code) => self.refused(code),
+                None => Outcome::Retry(RetryReason::Internal),
+            },
+        };
+        in_flight.ack.resolve(outcome);
+    }
+}
+
+impl Reports {
+    fn refused(&self, code: RDKafkaErrorCode) -> Outcome {
+        if classify::classify(code) == Class::Recreate {
+            self.signs.worn_out.store(true, Ordering::Release);
+        }
+        classify::outcome(code)
+    }
+}
+
+impl Librdkafka {
+    /// Opens the client; Kafka need not be there. `properties` bear librdkafka's names.
+    pub(crate) fn open(
+        properties: BTreeMap<String, String>,
+        topics: [String; 4],
+        batch_bytes_max: usize,
+    ) -> Result<Self, OpenError> {
+        let signs = Arc::new(Signs::default());
+        let lender = create(&properties, &topics, batch_bytes_max, &signs)?;
+        let inner = Arc::new(Inner {
+            properties,
+            topics,
+            lender: RwLock::new(Arc::new(lender)),
+            batch_bytes_max: AtomicUsize::new(batch_bytes_max),
+            signs,
+            replaced: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            close_at: Mutex::new(None),
+        });
+        let serving = Arc::clone(&inner);
+        let thread =
+            std::thread::Builder::new().name("kafka-reports".into()).spawn(move || serving.serve())?;
+        Ok(Self { inner, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// How often the producer was replaced after an error that it does not survive.
+    pub(crate) fn replaced(&self) -> u64 {
+        self.inner.replaced.load(Ordering::Relaxed)
+    }
+
+    /// Returns when the client has reported trouble or recovery since the last call.
+    pub(crate) async fn news(&self) {
+        self.inner.signs.news.notified().await;
+    }
+
+    /// The last trouble that the client reported since the last call, in words.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.inner.signs.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// What asks the brokers; its calls block.
+    pub(crate) fn cluster(&self) -> Cluster {
+        Cluster { lender: self.inner.lender() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn lender(&self) -> Arc<Lender<Reports>> {
+        self.inner.lender()
+    }
+}
+
+impl Producer for Librdkafka {
+    fn send(&self, record: Record) {
+        let Record { signal, partition, key, value, timestamp_ms, ack } = record;
+        let message = Message {
+            topic: signal.index(),
+            partition: partition.unwrap_or(-1),
+            key: key.as_ref().map(Bytes::as_ref),
+            value,
+            timestamp_ms,
+            ack,
+        };
+        let sent = self.inner.lender.read().unwrap_or_else(PoisonError::into_inner).send(message);
+        if let Err((code, ack)) = sent {
+            if classify::classify(code) == Class::Recreate {
+                self.inner.signs.worn_out.store(true, Ordering::Release);
+            }
+            ack.resolve(classify::outcome(code));
+        }
+    }
+
+    fn limit_batch(&self, bytes_max: usize) {
+        self.inner.batch_bytes_max.fetch_min(bytes_max, Ordering::AcqRel);
+    }
+
+    fn close(&self, limit: Duration) {
+        *self.inner.close_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + limit);
+        self.inner.stop.store(true, Ordering::Release);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread of the Kafka client ended with a panic");
+        }
+    }
+}
+
+impl Drop for Librdkafka {
+    fn drop(&mut self) {
+        // Whoever did not close it does not wait for it either: the thread gives up what is left and ends.
+        self.inner.stop.store(true, Ordering::Release);
+    }
+}
+
+impl Inner {
+    fn lender(&self) -> Arc<Lender<Reports>> {
+        Arc::clone(&self.lender.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn serve(&self) {
+        let mut pause = REPLACE_PAUSE_MIN;
+        let mut born = Instant::now();
+        let mut batch_bytes_max = self.batch_bytes_max.load(Ordering::Acquire);
+        while !self.stop.load(Ordering::Acquire) {
+            let lender = self.lender();
+            lender.producer().poll(TURN);
+            let wanted = self.batch_bytes_max.load(Ordering::Acquire);
+            let fatal = self.fatal(&lender);
+            if fatal.is_none() && wanted >= batch_bytes_max {
+                continue;
+            }
+            if fatal.is_some() {
+                pause = if born.elapsed() > REPLACE_PAUSE_MAX { REPLACE_PAUSE_MIN } else { pause };
+                lender.producer().poll(pause);
+                pause = (pause * 2).min(REPLACE_PAUSE_MAX);
+            }
+            drop(lender);
+            if self.replace(fatal.as_deref(), wanted) {
+                born = Instant::now();
+                batch_bytes_max = wanted;
+            }
+        }
+        self.finish();
+    }
+
+    /// The fatal error of the producer, in words.
+    fn fatal(&self, lender: &Lender<Reports>) -> Option<String> {
+        if !self.signs.worn_out.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        let (code, reason) = lender.producer().client().fatal_error()?;
+        Some(format!("{}: {reason}", classify::name(code)))
+    }
+
+    fn replace(&self, fatal: Option<&str>, batch_bytes_max: usize) -> bool {
+        let fresh = match create(&self.properties, &self.topics, batch_bytes_max, &self.signs) {
+            Ok(fresh) => Arc::new(fresh),
+            Err(error) => {
+                tracing::error!(%error, "the Kafka producer could not be replaced; trying again");
+                self.signs.worn_out.store(fatal.is_some(), Ordering::Release);
+                return false;
+            }
+        };
+        let old = std::mem::replace(&mut *self.lender.write().unwrap_or_else(PoisonError::into_inner), fresh);
+        if let Some(fatal) = fatal {
+            self.replaced.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(
+                "the Kafka producer was replaced after an error that it does not survive: {fatal}"
+            );
+        } else {
+            tracing::warn!(batch_bytes_max, "batches are made smaller: a topic takes no larger ones");
+        }
+        self.signs.news.notify_one();
+        retire(old, fatal.is_none());
+        true
+    }
+
+    /// Sends what is left within the time that `close` gave, then gives it up.
+    fn finish(&self) {
+        let lender = self.lender();
+        let end = *self.close_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = end.map(|end| end.saturating_duration_since(Instant::now()))
+            && let Err(error) = lender.producer().flush(left)
+        {
+            tracing::warn!(%error, records = lender.producer().in_flight_count(), "records are given up unsent");
+        }
+        if !lender.give_up(RETIREMENT_MAX) {
+            tracing::error!("the Kafka client did not report on all of its records");
+        }
+    }
+}
+
+/// Serves a replaced producer until its last report, then destroys it, which can wait for sockets.
+fn retire(old: Arc<Lender<Reports>>, send_first: bool) {
+    let work = move || {
+        let wait = if send_first { RETIREMENT_MAX } else { Duration::ZERO };
+        if old.producer().flush(wait).is_err() {
+            old.give_up(RETIREMENT_MAX);
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("kafka-retired".into()).spawn(work) {
+        tracing::error!(%error, "no thread to end a replaced Kafka producer");
+    }
+}
+
+fn create(
+    properties: &BTreeMap<String, String>,
+    topics: &[String; 4],
+    batch_bytes_max: usize,
+    signs: &Arc<Signs>,
+) -> Result<Lender<Reports>, OpenError> {
+    let mut config = ClientConfig::new();
+    for (name, value) in properties {
+        config.set(name, value);
+    }
+    let configured = properties.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX);
+    config.set("batch.size", configured.min(batch_bytes_max).max(1).to_string());
+    config.set_log_level(RDKafkaLogLevel::Info);
+    let context = Reports { signs: Arc::clone(signs), log: Bridge::default() };
+    let producer = BaseProducer::from_config_and_context(&config, context)?;
+    Lender::new(producer, topics)
+}
+
+/// Asks the brokers about topics, over the producer's own connections. Every call blocks its thread.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    lender: Arc<Lender<Reports>>,
+}
+
+/// Partitions of a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Partitions {
+    /// All of them.
+    pub(crate) count: usize,
+    /// Those that have a leader now.
+    pub(crate) led: Vec<i32>,
+}
+
+impl Cluster {
+    /// The topic's partitions; `None` when the brokers do not know it.
+    pub(crate) fn partitions(
+        &self,
+        topic: &str,
+        timeout: Duration,
+    ) -> Result<Option<Partitions>, KafkaError> {
+        let client = self.lender.producer().client();
+        let metadata = client.fetch_metadata(Some(topic), timeout)?;
+        let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
+            return Ok(None);
+        };
+        match found.error().map(RDKafkaErrorCode::from) {
+            None | Some(RDKafkaErrorCode::LeaderNotAvailable) => {}
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                return Ok(None);
+            }
+            Some(code) => return Err(KafkaError::MetadataFetch(code)),
+        }
+        let partitions = found.partitions();
+        let led =
+            partitions.iter().filter(|partition| partition.leader() >= 0).map(|partition| partition.id());
+        Ok(Some(Partitions { count: partitions.len(), led: led.collect() }))
+    }
+
+    /// Addresses of the brokers that the client knows.
+    pub(crate) fn brokers(&self, topic: &str, timeout: Duration) -> Result<Vec<String>, KafkaError> {
+        let metadata = self.lender.producer().client().fetch_metadata(Some(topic), timeout)?;
+        let brokers = metadata.brokers().iter();
+        Ok(brokers
+            .map(|broker| format!("{}:{} (id {})", broker.host(), broker.port(), broker.id()))
+            .collect())
+    }
+}
