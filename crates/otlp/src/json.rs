@@ -2,3 +2,7 @@
 
 mod read;
 mod write;
+
+pub use read::read;
+
+pub use write::{WriteError, write};

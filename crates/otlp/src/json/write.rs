@@ -1,1 +1,96 @@
-//! Wire bytes to JSON, in one pass.
+//! Hop 6, `json`: one pass from a request's wire bytes to the text of a record, checking and counting on the way.
+//!
+//! The text is the protobuf JSON mapping as protobuf-java's `JsonFormat.printer()` writes it with
+//! `includingDefaultValueFields().preservingProtoFieldNames()`, without its spaces: names as in the .proto
+//! files, 64-bit integers as strings, enums by name, bytes in base64. Fields newer than opentelemetry-proto
+//! v1.0.0 appear only when they are set to something else than their default.
+//!
+//! ```text
+//!  wire ──► stream ── nearly always ─────────────────────────────► text, Counts
+//!             │ a list in two runs, a field twice, two of a oneof
+//!             └──────► scan ─► Counts, then regroup ─► text
+//!                 both: value ─► text, number
+//! ```
+
+mod number;
+mod regroup;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod text;
+mod value;
+
+use thiserror::Error;
+
+use crate::error::{DEPTH_MAX, Malformed};
+use crate::scan::{Counts, Fault, Limits, Scan, scan};
+use crate::signal::Signal;
+use text::Output;
+use value::Writer;
+
+/// Why a request did not become text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum WriteError {
+    /// What [`scan`] says of the same bytes.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The text would be longer than the limit.
+    #[error("longer than a record may be")]
+    Full,
+}
+
+/// Appends the JSON of `wire` to `out`, at most `max` bytes of it, and counts as [`scan`] does.
+///
+/// Checks all that [`scan`] checks, so that no separate scan is needed. The buffer never grows to more than a
+/// few KiB above `max`; when it has that capacity from the start, it is not moved.
+///
+/// # Errors
+///
+/// [`WriteError`]; `out` is then cut back to its former length. When the bytes are malformed behind the place
+/// where the text became too long, either may be given.
+pub fn write(
+    signal: Signal,
+    wire: &[u8],
+    limits: &Limits,
+    max: usize,
+    out: &mut Vec<u8>,
+) -> Result<Counts, WriteError> {
+    let mut writer = Writer { body: wire, scan: Scan::new(limits), text: Output::new(out, max) };
+    let done = match writer.message(signal.root(), wire, DEPTH_MAX) {
+        Ok(()) => Ok(writer.scan.counts()),
+        Err(Stop::Fault(fault)) => Err(fault.in_request(wire).into()),
+        Err(Stop::Full) => Err(WriteError::Full),
+        Err(Stop::Regroup) => {
+            writer.text.clear();
+            scan(signal, wire, limits).map_err(WriteError::from).and_then(|counts| {
+                match writer.regrouped(signal.root(), &[wire]) {
+                    Ok(()) => Ok(counts),
+                    Err(Stop::Fault(fault)) => Err(fault.in_request(wire).into()),
+                    Err(Stop::Full | Stop::Regroup) => Err(WriteError::Full),
+                }
+            })
+        }
+    };
+    let done = done.and_then(|counts| if writer.text.finish() { Ok(counts) } else { Err(WriteError::Full) });
+    if done.is_err() {
+        writer.text.clear();
+    }
+    done
+}
+
+/// Why the walk through a message ended early.
+enum Stop {
+    /// The bytes are not valid.
+    Fault(Fault),
+    /// No room for more text.
+    Full,
+    /// A message whose fields can't be written in the order they come.
+    Regroup,
+}
+
+impl From<Fault> for Stop {
+    #[cold]
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}

@@ -4,6 +4,7 @@
 //! plan: never past the caller's limit plus [`SLACK`].
 
 use super::Stop;
+use crate::schema::Text;
 
 /// How far the buffer may grow past the limit before the writer gives up.
 ///
@@ -45,7 +46,7 @@ static ESCAPE: [u8; 256] = {
 
 /// The text written so far and the length it may have.
 #[derive(Debug)]
-pub(super) struct Text<'o> {
+pub(super) struct Output<'o> {
     out: &'o mut Vec<u8>,
     start: usize,
     limit: usize,
@@ -53,7 +54,7 @@ pub(super) struct Text<'o> {
     ceiling: usize,
 }
 
-impl<'o> Text<'o> {
+impl<'o> Output<'o> {
     /// Text of at most `max` bytes, appended to what `out` holds.
     pub(super) fn new(out: &'o mut Vec<u8>, max: usize) -> Self {
         let start = out.len();
@@ -65,11 +66,6 @@ impl<'o> Text<'o> {
     /// Forgets what was written.
     pub(super) fn clear(&mut self) {
         self.out.truncate(self.start);
-    }
-
-    /// Whether the text keeps to its limit.
-    pub(super) fn fits(&self) -> bool {
-        self.out.len() <= self.limit
     }
 
     /// Makes room for `n` bytes, of which all but a few hundred are sure to be written.
@@ -106,6 +102,25 @@ impl<'o> Text<'o> {
         self.out.truncate(len);
     }
 
+    /// Appends a text padded for copying with one move, for which there is room.
+    #[inline(always)]
+    pub(super) fn put_text<const N: usize>(&mut self, text: &Text<N>) {
+        self.put_padded(text.padded(), text.len());
+    }
+
+    /// Bytes in the buffer.
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Cuts the text back to `len` if what is behind `from` is one of `texts`.
+    pub(super) fn drop_if(&mut self, len: usize, from: usize, texts: &[&[u8]]) {
+        if texts.contains(&&self.out[from..]) {
+            self.out.truncate(len);
+        }
+    }
+
     /// Appends one byte, for which there is room.
     #[inline(always)]
     pub(super) fn push(&mut self, byte: u8) {
@@ -126,54 +141,59 @@ impl<'o> Text<'o> {
         self.out.push(b',');
     }
 
-    /// Takes back the comma after the outermost object.
-    pub(super) fn pop_comma(&mut self) {
-        if self.out.last() == Some(&b',') {
-            self.out.pop();
-        }
+    /// Takes back the comma after the outermost object; whether the text then keeps to its limit.
+    pub(super) fn finish(&mut self) -> bool {
+        self.out.pop();
+        self.out.len() <= self.limit
     }
 
-    /// Writes `body[from..to]` as a JSON string and a comma.
+    /// Writes `body[from..to]` as a JSON string, and `ending`, which starts with the closing quote.
     ///
-    /// `false`: the bytes are not UTF-8. What lies behind `to` is read, never written.
+    /// `false`: the bytes are not UTF-8. What lies behind `to` is read, never kept.
     #[inline(always)]
-    pub(super) fn string(&mut self, body: &[u8], from: usize, to: usize) -> Result<bool, Stop> {
-        self.room((to - from).saturating_add(BLOCK + 8))?;
+    pub(super) fn string<const N: usize>(
+        &mut self,
+        body: &[u8],
+        from: usize,
+        to: usize,
+        ending: &[u8; N],
+    ) -> Result<bool, Stop> {
+        self.room((to - from).saturating_add(2 * BLOCK))?;
         self.push(b'"');
         let mut at = from;
         while let Some(block) = body[at..].first_chunk::<BLOCK>() {
             let n = to - at;
             if n <= BLOCK {
                 if special::<false>(block, n) {
-                    return self.escaped(&body[at..to]);
+                    return self.escaped(&body[at..to], ending);
                 }
                 self.put_padded(block, n);
-                self.put(b"\",");
+                self.put(ending);
                 return Ok(true);
             }
             if special::<false>(block, BLOCK) {
-                return self.escaped(&body[at..to]);
+                return self.escaped(&body[at..to], ending);
             }
             self.put(block);
             at += BLOCK;
         }
-        self.tail(&body[at..to])
+        self.tail(&body[at..to], ending)
     }
 
     /// The last bytes of a string near the end of the body, where no whole block is left.
     #[inline(never)]
-    fn tail(&mut self, bytes: &[u8]) -> Result<bool, Stop> {
+    fn tail(&mut self, bytes: &[u8], ending: &[u8]) -> Result<bool, Stop> {
         if bytes.iter().any(|&b| b >= 0x80 || ESCAPE[usize::from(b)] != 0) {
-            return self.escaped(bytes);
+            return self.escaped(bytes, ending);
         }
         self.put(bytes);
-        self.put(b"\",");
+        self.put(ending);
         Ok(true)
     }
 
     /// The rest of a string that holds something to escape, or something that is not ASCII.
     #[inline(never)]
-    fn escaped(&mut self, bytes: &[u8]) -> Result<bool, Stop> {
+    fn escaped(&mut self, bytes: &[u8], ending: &[u8]) -> Result<bool, Stop> {
         if simdutf8::basic::from_utf8(bytes).is_err() {
             return Ok(false);
         }
@@ -181,7 +201,7 @@ impl<'o> Text<'o> {
         loop {
             let run = plain_run(rest);
             // Room for all that is left, so that the buffer need not grow once for each escape.
-            self.room(rest.len().saturating_add(8))?;
+            self.room(rest.len().saturating_add(BLOCK))?;
             self.put(&rest[..run]);
             let Some((&byte, after)) = rest[run..].split_first() else { break };
             rest = after;
@@ -194,7 +214,7 @@ impl<'o> Text<'o> {
                 letter => self.put(&[b'\\', letter]),
             }
         }
-        self.put(b"\",");
+        self.put(ending);
         Ok(true)
     }
 
@@ -215,13 +235,11 @@ impl<'o> Text<'o> {
     /// Ids: too short for a vectorised routine to pay for its call.
     #[inline(always)]
     fn base64_short(&mut self, bytes: &[u8]) {
-        const ALPHABET: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let digit = |bits: u8| ALPHABET[usize::from(bits & 63)];
         let (groups, rest) = bytes.as_chunks::<3>();
         for &[a, b, c] in groups {
-            let digits =
-                [digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2 | c >> 6), digit(c)];
+            let digits = [digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2 | c >> 6), digit(c)];
             self.put(&digits);
         }
         match *rest {

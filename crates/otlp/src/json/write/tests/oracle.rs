@@ -118,10 +118,12 @@ fn any_value(m: &common::AnyValue) -> Value {
         Some(V::BoolValue(v)) => fields.put("bool_value", *v),
         Some(V::IntValue(v)) => fields.put("int_value", long(v)),
         Some(V::DoubleValue(v)) => fields.put("double_value", double(*v)),
-        Some(V::ArrayValue(v)) => fields
-            .put("array_value", Fields::new().list("values", &v.values, any_value).end()),
-        Some(V::KvlistValue(v)) => fields
-            .put("kvlist_value", Fields::new().list("values", &v.values, key_value).end()),
+        Some(V::ArrayValue(v)) => {
+            fields.put("array_value", Fields::new().list("values", &v.values, any_value).end())
+        }
+        Some(V::KvlistValue(v)) => {
+            fields.put("kvlist_value", Fields::new().list("values", &v.values, key_value).end())
+        }
         Some(V::BytesValue(v)) => fields.put("bytes_value", base64(v)),
         Some(V::StringValueStrindex(v)) => fields.put("string_value_strindex", *v),
     }
