@@ -214,6 +214,7 @@ impl Log {
             slack_bytes: usize::try_from(self.config.index_interval_bytes).unwrap_or(usize::MAX),
             end: segment.bytes(),
             bytes_max,
+            first_in_full: true,
         })
     }
 

@@ -133,7 +133,8 @@ impl Look {
         let left = bytes_max.saturating_sub(self.bytes);
         if left > 0 || self.bytes == 0 {
             let own = usize::try_from(partition.partition_max_bytes).unwrap_or(0);
-            found.records = log.read_plan(partition.fetch_offset, own.min(left));
+            let plan = log.read_plan(partition.fetch_offset, own.min(left));
+            found.records = if self.bytes == 0 { plan } else { plan.map(ReadPlan::keep_to_limit) };
             self.bytes =
                 self.bytes.saturating_add(found.records.as_ref().map_or(0, |plan| plan.bytes_max().max(1)));
         }

@@ -20,17 +20,25 @@ pub(crate) struct ReadPlan {
     /// The end of the segment when the plan was made.
     pub(super) end: u64,
     pub(super) bytes_max: usize,
+    /// Whether the first batch is read even when it is larger than `bytes_max`.
+    pub(super) first_in_full: bool,
 }
 
 impl ReadPlan {
+    /// Reads nothing rather than a first batch that is larger than the plan's bytes: for all but
+    /// the first partition of a fetch (KIP-74).
+    pub(crate) fn keep_to_limit(self) -> Self {
+        Self { first_in_full: false, ..self }
+    }
+
     /// At most as many bytes as [`Self::read`] returns, unless its first batch alone is larger.
     pub(crate) fn bytes_max(&self) -> usize {
         usize::try_from(self.end - self.position).unwrap_or(usize::MAX).min(self.bytes_max)
     }
 
     /// Reads whole batches, beginning with the one that holds the offset: as many as fit into the
-    /// plan's bytes and lie in one segment, and always at least one (KIP-74: a large batch must
-    /// not stop a consumer).
+    /// plan's bytes and lie in one segment, and at least one unless [`Self::keep_to_limit`] was
+    /// said (KIP-74: a large batch must not stop a consumer).
     ///
     /// # Errors
     /// Those of the file, and `InvalidData` when the segment does not hold what it held when it
@@ -50,6 +58,9 @@ impl ReadPlan {
             }
             start += header.bytes;
         };
+        if !self.first_in_full && first.bytes > self.bytes_max {
+            return Ok(Bytes::new());
+        }
         if first.bytes > buffer.len() - start {
             if first.bytes > left - start {
                 return Err(invalid_data());

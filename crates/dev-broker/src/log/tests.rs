@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fastrand::Rng;
 use tempfile::TempDir;
 
@@ -185,6 +186,12 @@ fn compare(log: &Log, model: &Model, seed: u64) {
             }
             let single = model.stored(model.batch_of(offset)).len();
             assert!(read.len() <= bytes_max.max(single), "seed {seed} offset {offset}");
+            let within = log.read_plan(offset, bytes_max).unwrap().keep_to_limit().read().unwrap();
+            assert_eq!(
+                within,
+                if single <= bytes_max { read } else { Bytes::new() },
+                "seed {seed} offset {offset}"
+            );
         }
     }
     for timestamp in (900..2100).step_by(37) {
