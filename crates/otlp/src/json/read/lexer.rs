@@ -69,9 +69,11 @@ impl<'a> Lexer<'a> {
     /// Takes `byte` if it comes next.
     #[inline]
     pub(super) fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == byte;
-        self.at += usize::from(found);
-        found
+        if self.peek() != byte {
+            return false;
+        }
+        self.at += 1;
+        true
     }
 
     /// Takes `byte`, which must come next.
@@ -178,7 +180,9 @@ impl<'a> Lexer<'a> {
         self.at += plain_run(&self.text[start..]);
         let plain = &self.text[start..self.at];
         let closed = self.text.get(self.at) == Some(&b'"');
-        self.at += usize::from(closed);
+        if closed {
+            self.at += 1;
+        }
         Ok((plain, closed))
     }
 
@@ -403,8 +407,8 @@ fn plain_run(text: &[u8]) -> usize {
 #[inline]
 fn special_bytes(word: u64) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
-    let quote = word ^ EACH * b'"' as u64;
-    let backslash = word ^ EACH * b'\\' as u64;
+    let quote = word ^ (EACH * b'"' as u64);
+    let backslash = word ^ (EACH * b'\\' as u64);
     let hits = quote.wrapping_sub(EACH) & !quote
         | backslash.wrapping_sub(EACH) & !backslash
         | word.wrapping_sub(EACH * b' ' as u64) & !word;

@@ -31,10 +31,10 @@ impl Encoded {
 #[inline]
 pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+        out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    out.push((value & 0x7f) as u8);
+    out.push(value.to_le_bytes()[0]);
 }
 
 /// Appends the tag of one value of the field.
@@ -80,10 +80,10 @@ impl Open {
         }
         let mut rest = len;
         for byte in &mut out[prefix..prefix + needed - 1] {
-            *byte = (rest & 0x7f) as u8 | 0x80;
+            *byte = rest.to_le_bytes()[0] | 0x80;
             rest >>= 7;
         }
-        out[prefix + needed - 1] = (rest & 0x7f) as u8;
+        out[prefix + needed - 1] = rest.to_le_bytes()[0];
     }
 }
 
