@@ -1,1 +1,90 @@
-fn main() {}
+//! The program `otlp2kafka`: from the command line to one of its commands, and its exit code.
+//!
+//! ```text
+//!  cli ─► settings ─┬─► build ─► run      receive and write (with embedded, banner, progress)
+//!                   ├─► check             say what is wrong or would be in force
+//!                   ├─► tail              print what is in the topics
+//!                   └─► broker            the embedded broker alone
+//! ```
+
+mod cli;
+mod settings;
+
+mod build;
+mod run;
+
+mod advice;
+mod banner;
+mod embedded;
+mod progress;
+
+mod broker;
+mod check;
+mod tail;
+
+mod files;
+mod logging;
+mod output;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
+
+use cli::{Cli, Command, Configuration};
+use settings::{Mistakes, Sources};
+
+/// glibc's allocator keeps memory of large bodies in each thread's arena; this one gives it back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// `EX_USAGE` of sysexits(3): what was asked for is wrong.
+const EXIT_USAGE: u8 = 64;
+/// Threads for work that blocks: bodies of more than 256 KiB, names of hosts, files.
+const BLOCKING_THREADS_MAX: usize = 4;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where even that cannot be printed, the exit code still says it.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
+        }
+    };
+    let result = match cli.command {
+        None => run(&cli.run),
+        Some(Command::Run(configuration)) => run(&configuration),
+        Some(Command::Check(configuration)) => check::check(&configuration),
+        Some(Command::Tail(what)) => tail::tail(&what),
+        Some(Command::Broker(options)) => broker::broker(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(format_args!("otlp2kafka: {error:#}"));
+            ExitCode::from(if error.is::<Mistakes>() { EXIT_USAGE } else { 1 })
+        }
+    }
+}
+
+fn run(configuration: &Configuration) -> anyhow::Result<()> {
+    let sources = Sources::of_process(&configuration.files, &configuration.options.options);
+    let settings = settings::load(&sources)?;
+    logging::start(settings.log);
+    let runtime = control_runtime()?;
+    let result = runtime.block_on(run::run(settings));
+    // Nothing that still blocks may hold up the exit.
+    runtime.shutdown_background();
+    result
+}
+
+/// The runtime of everything but the data: one thread.
+fn control_runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build()
+        .context("no runtime")
+}

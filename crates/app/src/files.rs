@@ -1,0 +1,53 @@
+//! The only place that reads files: configuration, certificates, what the system says of itself.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Largest file that is read: configuration and certificates are a few KiB.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// The whole file.
+///
+/// # Errors
+///
+/// What the system says, and `FileTooLarge` above 4 MiB.
+pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// The whole file as text; `None` when it is not there or is no text.
+pub(crate) fn text(path: &Path) -> Option<String> {
+    read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+/// What the system said, without Rust's "(os error N)".
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// Creates the folder with its parents.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)
+}
+
+/// The name of this machine, under which others may find it; `localhost` when it has none.
+pub(crate) fn host_name() -> String {
+    text(Path::new("/proc/sys/kernel/hostname"))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty() && name != "(none)")
+        .unwrap_or_else(|| "localhost".to_owned())
+}

@@ -1,0 +1,318 @@
+//! Good configurations, each mistake in its exact words, precedence, and what a laptop gets.
+
+use super::*;
+
+/// A folder with configuration files.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Loads `names` with `options` and `environment`; mistakes without the folder's name.
+    fn load(
+        &self,
+        names: &[&str],
+        options: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Settings, Vec<String>> {
+        let files: Vec<String> = names.iter().map(|name| self.path(name)).collect();
+        let options: Vec<String> = options.iter().map(|text| (*text).to_owned()).collect();
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        load(&Sources { files: &files, options: &options, environment }).map_err(|mistakes| {
+            let prefix = format!("{}/", self.0.path().display());
+            mistakes.0.iter().map(|mistake| mistake.to_string().replace(&prefix, "")).collect()
+        })
+    }
+}
+
+fn options(options: &[&str]) -> Result<Settings, Vec<String>> {
+    Folder::new(&[]).load(&[], options, &[])
+}
+
+fn mistakes(result: Result<Settings, Vec<String>>) -> Vec<String> {
+    result.map(|settings| format!("no mistake: {:?}", settings.in_force)).unwrap_err()
+}
+
+const WORKER: &str = "\
+bootstrap.servers=kafka-1:9092,kafka-2:9092
+key.converter=org.apache.kafka.connect.storage.StringConverter
+value.converter=org.apache.kafka.connect.storage.StringConverter
+offset.storage.file.filename=/tmp/connect.offsets
+offset.flush.interval.ms=10000
+plugin.path=/usr/share/java
+producer.compression.type=lz4
+listeners=http://127.0.0.1:9083
+";
+
+const CONNECTOR: &str = r#"{
+  "name": "my-otlp",
+  "config": {
+    "connector.class": "io.conduktor.connect.otel.OpenTelemetrySourceConnector",
+    "tasks.max": 1,
+    "otlp.grpc.port": "5317",
+    "otlp.message.format": "json",
+    "errors.tolerance": "all",
+    "kafka.topic.traces": "spans"
+  }
+}"#;
+
+#[test]
+fn without_arguments_everything_stays_on_this_machine() {
+    let settings = options(&[]).unwrap();
+    assert!(settings.laptop);
+    assert_eq!(settings.embedded, Some(9092));
+    assert_eq!(settings.bootstrap_servers, "127.0.0.1:9092");
+    assert_eq!(settings.listeners[0].addr.to_string(), "127.0.0.1:8083");
+    assert_eq!(settings.worker_id, "127.0.0.1:8083");
+    assert_eq!(settings.shutdown_delay, Duration::ZERO);
+    assert_eq!(settings.graceful_timeout, Duration::from_secs(5));
+    assert_eq!(settings.data_dir, PathBuf::from("./otlp2kafka-data"));
+    assert_eq!(settings.connector.name, "otlp-source");
+    assert_eq!(settings.connector.submitted, BTreeMap::from([("name".to_owned(), "otlp-source".to_owned())]));
+    assert_eq!(settings.connector.topics, ["otlp-traces", "otlp-metrics", "otlp-logs", "otlp-profiles"]);
+    assert_eq!(settings.queue_size, 10_000);
+    let bind = settings.in_force.iter().find(|one| one.key == "otlp.bind.address").unwrap();
+    assert_eq!(bind.value, "127.0.0.1");
+    assert_eq!(settings.words, Vec::<String>::new());
+}
+
+#[test]
+fn a_laptop_can_choose_its_ports() {
+    let settings =
+        options(&["dev.broker.port=9192", "listeners=http://127.0.0.1:1", "otlp.bind.address=0.0.0.0"]);
+    let settings = settings.unwrap();
+    assert!(settings.laptop);
+    assert_eq!(settings.embedded, Some(9192));
+    assert_eq!(settings.bootstrap_servers, "127.0.0.1:9192");
+    assert_eq!(settings.worker_id, "127.0.0.1:1");
+    let settings = options(&["rest.port=8084"]).unwrap();
+    assert_eq!(settings.listeners[0].addr.to_string(), "127.0.0.1:8084");
+}
+
+#[test]
+fn a_cluster_needs_one_more_line() {
+    let settings = options(&["bootstrap.servers=kafka:9092"]).unwrap();
+    assert!(!settings.laptop);
+    assert_eq!(settings.embedded, None);
+    assert_eq!(settings.listeners[0].addr.to_string(), "0.0.0.0:8083");
+    assert_eq!(settings.shutdown_delay, Duration::from_secs(5));
+    assert_eq!(settings.sink.bootstrap(), "kafka:9092");
+}
+
+#[test]
+fn files_are_taken_as_connect_standalone_takes_them() {
+    let folder = Folder::new(&[("worker.properties", WORKER), ("connector.json", CONNECTOR)]);
+    let settings = folder.load(&["worker.properties", "connector.json"], &[], &[]).unwrap();
+    assert!(!settings.laptop);
+    assert_eq!(settings.bootstrap_servers, "kafka-1:9092,kafka-2:9092");
+    assert_eq!(settings.worker_id, "127.0.0.1:9083");
+    assert_eq!(settings.connector.name, "my-otlp");
+    assert_eq!(settings.connector.topics[0], "spans");
+    assert_eq!(settings.words, Vec::<String>::new());
+    // What REST shows is what was submitted, as text, and nothing else.
+    let submitted: Vec<&str> = settings.connector.submitted.keys().map(String::as_str).collect();
+    assert_eq!(
+        submitted,
+        [
+            "connector.class",
+            "errors.tolerance",
+            "kafka.topic.traces",
+            "name",
+            "otlp.grpc.port",
+            "otlp.message.format",
+            "tasks.max",
+        ]
+    );
+    assert_eq!(settings.connector.submitted["tasks.max"], "1");
+}
+
+#[test]
+fn a_connector_file_alone_is_no_worker_file() {
+    let folder = Folder::new(&[("connector.json", CONNECTOR)]);
+    let settings = folder.load(&["connector.json"], &[], &[]).unwrap();
+    assert_eq!(settings.connector.name, "my-otlp");
+    assert_eq!(settings.embedded, Some(9092));
+    assert!(!settings.laptop);
+}
+
+#[test]
+fn later_sources_win() {
+    let worker = format!("{WORKER}otlp.http.port=1000\notlp.retry.delay.ms=1001\n");
+    let folder = Folder::new(&[("worker.properties", &worker), ("connector.json", CONNECTOR)]);
+    let settings = folder
+        .load(
+            &["worker.properties", "connector.json"],
+            &["listeners=http://127.0.0.1:4", "kafka.topic.traces=from-option"],
+            &[
+                ("CONNECT_LISTENERS", "http://127.0.0.1:2"),
+                ("OTLP2KAFKA_LISTENERS", "http://127.0.0.1:3"),
+                ("CONNECT_OTLP_GRPC_PORT", "6317"),
+                ("CONNECT_KAFKA_TOPIC_TRACES", "from-environment"),
+                ("CONNECT_LOG_LEVEL", "debug"),
+            ],
+        )
+        .unwrap();
+    let force = |key: &str| {
+        let one = settings.in_force.iter().find(|one| one.key == key).unwrap();
+        (one.value.as_str(), one.origin.to_string())
+    };
+    assert_eq!(force("listeners"), ("http://127.0.0.1:4", "-o".to_owned()));
+    assert_eq!(force("kafka.topic.traces"), ("from-option", "-o".to_owned()));
+    assert_eq!(force("otlp.grpc.port"), ("6317", "environment CONNECT_OTLP_GRPC_PORT".to_owned()));
+    assert_eq!(force("otlp.http.port").0, "1000");
+    assert_eq!(settings.connector.topics[0], "from-option");
+    assert_eq!(settings.log.level, LevelFilter::DEBUG);
+    // The environment does not change what was submitted.
+    assert_eq!(settings.connector.submitted["kafka.topic.traces"], "spans");
+}
+
+#[test]
+fn all_mistakes_of_all_sources_come_together() {
+    let worker = "bootstrap.servers=kafka:9092\nworker.threads=0\nlog.format=xml\n";
+    let connector = r#"{"name":"c","otlp.grpc.port":"70000","otlp.mesage.format":"json"}"#;
+    let folder =
+        Folder::new(&[("worker.properties", worker), ("connector.json", connector), ("other.json", "{}")]);
+    let found = mistakes(folder.load(
+        &["worker.properties", "connector.json", "other.json"],
+        &["otlp.request.hold.ms=soon", "nonsense"],
+        &[("CONNECT_OTLP_HTTP_ENABLED", "maybe")],
+    ));
+    assert_eq!(
+        found,
+        [
+            "other.json: this version runs one connector, and connector.json is it",
+            "-o: expected KEY=VALUE, found nonsense",
+            "connector.json: Unknown configuration otlp.mesage.format; did you mean otlp.message.format?",
+            "worker.properties: Invalid value 0 for configuration worker.threads: Value must be at least 1",
+            "worker.properties: Invalid value xml for configuration log.format: String must be one of: text, json",
+            "connector.json: Invalid value 70000 for configuration otlp.grpc.port: Value must be no more than 65535",
+            "environment CONNECT_OTLP_HTTP_ENABLED: Invalid value maybe for configuration otlp.http.enabled: \
+             Expected value to be either true or false",
+            "-o: Invalid value soon for configuration otlp.request.hold.ms: Not a number of type INT",
+        ]
+    );
+}
+
+#[test]
+fn each_mistake_in_its_own_words() {
+    let cases = [
+        (&["otlp.unheard.of=1"][..], "-o: Unknown configuration otlp.unheard.of"),
+        (
+            &["kafka.topic.trace=x"],
+            "-o: Unknown configuration kafka.topic.trace; did you mean kafka.topic.traces?",
+        ),
+        (
+            &["connector.class=org.example.Other"],
+            "-o: Invalid value org.example.Other for configuration connector.class: String must be one of: \
+             io.conduktor.connect.otel.OpenTelemetrySourceConnector, OpenTelemetrySourceConnector, OpenTelemetrySource",
+        ),
+        (
+            &["config.providers=file"],
+            "-o: Invalid value file for configuration config.providers: configuration providers are not supported \
+             yet; ${…} would be taken as it stands",
+        ),
+        (
+            &[
+                "rest.extension.classes=org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension",
+            ],
+            "-o: Invalid value org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension for \
+             configuration rest.extension.classes: REST extensions are not supported yet, and leaving one out would \
+             leave the REST API without its protection",
+        ),
+        (
+            &["listeners=https://:8443"],
+            "-o: listeners: https://:8443: HTTPS for the REST API is not supported yet; use http://",
+        ),
+        (
+            &["otlp.memory.max.bytes=100000000", "otlp.request.max.bytes=67108864"],
+            "-o: otlp.memory.max.bytes: 100000000 bytes are too few for otlp.request.max.bytes = 67108864 and \
+             otlp.record.max.bytes = 1000000: raise it to at least 152994944 (twice both, and 16 MiB), or lower \
+             otlp.request.max.bytes",
+        ),
+        (
+            &["value.converter=io.confluent.connect.avro.AvroConverter"],
+            "-o: Invalid value io.confluent.connect.avro.AvroConverter for configuration value.converter: this \
+             server has no such converter and would have to leave it out; use \
+             org.apache.kafka.connect.storage.StringConverter, org.apache.kafka.connect.json.JsonConverter or \
+             org.apache.kafka.connect.converters.ByteArrayConverter",
+        ),
+        (
+            &["otlp.tls.cert.path=/nowhere/cert.pem"],
+            "-o: Invalid value /nowhere/cert.pem for configuration otlp.tls.cert.path: No such file or directory \
+             (os error 2)",
+        ),
+    ];
+    for (given, expected) in cases {
+        assert_eq!(mistakes(options(given)), [expected]);
+    }
+}
+
+#[test]
+fn exactly_once_cannot_be_required() {
+    let folder = Folder::new(&[("c.json", r#"{"exactly.once.support":"required"}"#)]);
+    assert_eq!(
+        mistakes(folder.load(&["c.json"], &[], &[])),
+        [
+            "c.json: exactly.once.support: The connector does not support exactly-once semantics with the provided \
+          configuration."
+        ]
+    );
+}
+
+#[test]
+fn what_has_no_effect_gets_a_word() {
+    let worker = "bootstrap.servers=k:9092\nunheard.of=1\nworker.thread=2\ngroup.id=g\n\
+                  exactly.once.source.support=enabled\n";
+    let connector =
+        r#"{"name":"c","unheard.of":"1","bootstrap.servers":"x:1","producer.acks":"0","tasks.max":"4"}"#;
+    let folder = Folder::new(&[("w.properties", worker), ("c.json", connector)]);
+    let settings = folder.load(&["w.properties", "c.json"], &[], &[]).unwrap();
+    let prefix = format!("{}/", folder.0.path().display());
+    let words: Vec<String> = settings.words.iter().map(|word| word.replace(&prefix, "")).collect();
+    assert_eq!(
+        words,
+        [
+            "w.properties: exactly.once.source.support = enabled has no effect: records are delivered at least once",
+            "w.properties: group.id has no effect yet: this worker runs alone and shares no connectors",
+            "w.properties: unknown configuration unheard.of has no effect",
+            "w.properties: unknown configuration worker.thread has no effect; did you mean worker.threads?",
+            "c.json: bootstrap.servers is a key of the worker and has no effect in a connector",
+            "c.json: unknown configuration producer.acks has no effect",
+            "c.json: unknown configuration unheard.of has no effect",
+            "tasks.max: one task is enough, it uses all worker threads",
+        ]
+    );
+    assert_eq!(settings.sink.bootstrap(), "k:9092");
+}
+
+#[test]
+fn a_small_budget_lowers_the_largest_request_with_it() {
+    let settings = options(&["otlp.memory.max.bytes=67108864"]).unwrap();
+    assert_eq!(settings.memory.total_bytes, 64 << 20);
+    assert_eq!(settings.memory.reserve_bytes, 2 * (16 << 20) + 2_000_000);
+    let one = settings.in_force.iter().find(|one| one.key == "otlp.request.max.bytes").unwrap();
+    assert_eq!(one.value, "16777216");
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let settings = options(&[
+        "bootstrap.servers=k:9092",
+        "producer.security.protocol=SASL_SSL",
+        "producer.sasl.mechanism=PLAIN",
+        "producer.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"s3cret\";",
+    ])
+    .unwrap();
+    let one = settings.in_force.iter().find(|one| one.key == "producer.sasl.jaas.config").unwrap();
+    assert_eq!(one.value, "[hidden]");
+}
