@@ -282,6 +282,20 @@ fn a_client_that_is_gone_while_it_waits_does_not_hold_the_group() {
     assert_eq!(scene.groups.describe("g").members.len(), 2);
 }
 
+#[test]
+fn a_client_that_was_seen_to_go_has_its_session_to_come_back_and_is_no_member_of_what_follows() {
+    let mut scene = Scene::new();
+    let old = scene.stable(&["a"]);
+    drop(scene.join("b"));
+    scene.wait(50);
+    let mut answer = scene.rejoin(&old[0]);
+    scene.wait(10_000);
+    assert!(is_waiting(&mut answer));
+    scene.wait(1);
+    let joined = taken_now(&mut answer);
+    assert_eq!((joined.generation, joined.members.len()), (2, 1));
+}
+
 fn taken_now(answer: &mut Receiver<JoinAnswer>) -> Joined {
     answer.try_recv().expect("the answer is there").unwrap()
 }
