@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! text ─► lexer ─► message (keys: name to field) ─► scalar (number, binary) ─► wire
+//!                     ├─ attribute: the short way for most
 //!                     └─ order: when members came out of order or twice
 //! ```
 //!
 //! The rules are proto3's JSON mapping with the deviations of OTLP ("JSON Protobuf Encoding" in the OTLP specification), and
 //! are lenient where both senders and earlier receivers are: snake_case names, enums by name, whole numbers in any notation.
 
+mod attribute;
 mod lexer;
 mod message;
 mod scalar;
@@ -38,15 +40,16 @@ pub fn read(signal: Signal, json: &[u8], limits: &Limits, out: &mut Vec<u8>) -> 
     if counts.is_err() {
         out.truncate(start);
     }
-    counts
+    counts.map_err(|malformed| *malformed)
 }
 
+/// Errors are boxed on the way out: it keeps results as small as a pointer.
 fn read_document(
     signal: Signal,
     json: &[u8],
     limits: &Limits,
     out: &mut Vec<u8>,
-) -> Result<Counts, Malformed> {
+) -> Result<Counts, Box<Malformed>> {
     if simdutf8::basic::from_utf8(json).is_err() {
         return Err(not_utf8(json));
     }
@@ -70,15 +73,15 @@ fn read_document(
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 #[cold]
-fn not_utf8(json: &[u8]) -> Malformed {
+fn not_utf8(json: &[u8]) -> Box<Malformed> {
     let offset = simdutf8::compat::from_utf8(json).map_or_else(|error| error.valid_up_to(), str::len);
-    Malformed { offset, kind: MalformedKind::Utf8 }
+    Box::new(Malformed { offset, kind: MalformedKind::Utf8 })
 }
 
 /// What to answer when something else stands at `offset`.
 #[cold]
-fn refused(offset: usize, expected: &'static str) -> Malformed {
-    Malformed { offset, kind: MalformedKind::Json { expected } }
+fn refused(offset: usize, expected: &'static str) -> Box<Malformed> {
+    Box::new(Malformed { offset, kind: MalformedKind::Json { expected } })
 }
 
 #[cfg(test)]

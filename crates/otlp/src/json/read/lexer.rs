@@ -12,6 +12,10 @@ pub(super) struct Lexer<'a> {
     at: usize,
 }
 
+/// A place in the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark(usize);
+
 /// What stands between the quotes of a string, its escapes checked but not resolved.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quoted<'a> {
@@ -41,9 +45,21 @@ impl<'a> Lexer<'a> {
         self.at
     }
 
+    /// The place reached, to come back to.
+    #[inline]
+    pub(super) fn mark(&self) -> Mark {
+        Mark(self.at)
+    }
+
+    /// Undoes what was taken since.
+    #[inline]
+    pub(super) fn go_back(&mut self, mark: Mark) {
+        self.at = mark.0;
+    }
+
     /// A refusal at the next byte.
     #[cold]
-    pub(super) fn fault(&self, expected: &'static str) -> Malformed {
+    pub(super) fn fault(&self, expected: &'static str) -> Box<Malformed> {
         refused(self.at, expected)
     }
 
@@ -78,7 +94,7 @@ impl<'a> Lexer<'a> {
 
     /// Takes `byte`, which must come next.
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Malformed> {
+    pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Box<Malformed>> {
         if self.take(byte) { Ok(()) } else { Err(self.fault(expected)) }
     }
 
@@ -92,6 +108,24 @@ impl<'a> Lexer<'a> {
         found
     }
 
+    /// Takes `name`, which has its quotes, and a colon if they come next; else perhaps a part of it.
+    #[inline]
+    pub(super) fn take_name(&mut self, name: &[u8]) -> bool {
+        self.peek() == b'"' && self.take_literal(name) && self.take(b':')
+    }
+
+    /// A string without escapes; `None` if something else comes next.
+    #[inline]
+    pub(super) fn whole_plain_string(&mut self) -> Option<&'a [u8]> {
+        if !self.take(b'"') {
+            return None;
+        }
+        let start = self.at;
+        let plain = &self.text[start..start + plain_run(&self.text[start..])];
+        self.at += plain.len();
+        self.take_literal(b"\"").then_some(plain)
+    }
+
     /// Whether nothing but white space is left.
     pub(super) fn is_at_end(&mut self) -> bool {
         self.peek() == 0 && self.at == self.text.len()
@@ -99,7 +133,7 @@ impl<'a> Lexer<'a> {
 
     /// After an element: true when a comma announces another one, false at `close`.
     #[inline]
-    pub(super) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Malformed> {
+    pub(super) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Box<Malformed>> {
         let next = self.peek();
         if next == b',' {
             self.at += 1;
@@ -114,7 +148,7 @@ impl<'a> Lexer<'a> {
 
     /// A member's name and the colon behind it.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Quoted<'a>, Malformed> {
+    pub(super) fn key(&mut self) -> Result<Quoted<'a>, Box<Malformed>> {
         let key = self.string("a quoted member name")?;
         self.expect(b':', "a colon after the member name")?;
         Ok(key)
@@ -122,7 +156,7 @@ impl<'a> Lexer<'a> {
 
     /// A string, left where it is.
     #[inline]
-    pub(super) fn string(&mut self, expected: &'static str) -> Result<Quoted<'a>, Malformed> {
+    pub(super) fn string(&mut self, expected: &'static str) -> Result<Quoted<'a>, Box<Malformed>> {
         self.expect(b'"', expected)?;
         let start = self.at;
         self.at += plain_run(&self.text[start..]);
@@ -135,7 +169,7 @@ impl<'a> Lexer<'a> {
     }
 
     #[cold]
-    fn escaped_string(&mut self, start: usize) -> Result<Quoted<'a>, Malformed> {
+    fn escaped_string(&mut self, start: usize) -> Result<Quoted<'a>, Box<Malformed>> {
         loop {
             match self.text.get(self.at) {
                 Some(b'"') => {
@@ -154,7 +188,7 @@ impl<'a> Lexer<'a> {
 
     /// Appends `plain` and the rest of its string with the escapes resolved. For a string that [`Lexer::plain_string`] did not
     /// find the end of.
-    pub(super) fn unescape_rest(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    pub(super) fn unescape_rest(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Box<Malformed>> {
         out.extend_from_slice(plain);
         let mut copied = self.at;
         loop {
@@ -174,7 +208,10 @@ impl<'a> Lexer<'a> {
 
     /// Takes the opening quote of a string and its plain characters; true when the closing quote was reached (and taken).
     #[inline]
-    pub(super) fn plain_string(&mut self, expected: &'static str) -> Result<(&'a [u8], bool), Malformed> {
+    pub(super) fn plain_string(
+        &mut self,
+        expected: &'static str,
+    ) -> Result<(&'a [u8], bool), Box<Malformed>> {
         self.expect(b'"', expected)?;
         let start = self.at;
         self.at += plain_run(&self.text[start..]);
@@ -187,7 +224,7 @@ impl<'a> Lexer<'a> {
     }
 
     #[cold]
-    fn unfinished_string(&self) -> Malformed {
+    fn unfinished_string(&self) -> Box<Malformed> {
         if self.at < self.text.len() {
             self.fault("an escape in place of a control character")
         } else {
@@ -196,7 +233,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// One escape sequence (RFC 8259 section 7), from its backslash on.
-    fn escape(&mut self) -> Result<char, Malformed> {
+    fn escape(&mut self) -> Result<char, Box<Malformed>> {
         let resolved = match self.text.get(self.at + 1) {
             Some(b'"') => '"',
             Some(b'\\') => '\\',
@@ -213,7 +250,7 @@ impl<'a> Lexer<'a> {
         Ok(resolved)
     }
 
-    fn unicode_escape(&mut self) -> Result<char, Malformed> {
+    fn unicode_escape(&mut self) -> Result<char, Box<Malformed>> {
         const UNIT_LEN: usize = 6;
         let Some(first) = self.utf16_unit(self.at) else {
             return Err(self.fault("four hex digits after \\u"));
@@ -242,7 +279,7 @@ impl<'a> Lexer<'a> {
 
     /// A string, or a run of number characters.
     #[inline]
-    pub(super) fn scalar(&mut self, expected: &'static str) -> Result<Scalar<'a>, Malformed> {
+    pub(super) fn scalar(&mut self, expected: &'static str) -> Result<Scalar<'a>, Box<Malformed>> {
         if self.peek() == b'"' {
             return Ok(Scalar::Quoted(self.string(expected)?));
         }
@@ -259,7 +296,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes one value of any kind and of any size, in constant memory and without recursion.
-    pub(super) fn skip_value(&mut self) -> Result<(), Malformed> {
+    pub(super) fn skip_value(&mut self) -> Result<(), Box<Malformed>> {
         let mut open = Brackets::default();
         loop {
             let started = match self.peek() {
@@ -288,7 +325,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes an opening bracket; true when a value follows, false when the bracket closed at once.
-    fn open(&mut self, open: &mut Brackets, object: bool) -> Result<bool, Malformed> {
+    fn open(&mut self, open: &mut Brackets, object: bool) -> Result<bool, Box<Malformed>> {
         if open.depth == Brackets::DEPTH_MAX {
             return Err(self.fault("brackets nested less deeply"));
         }
@@ -303,7 +340,7 @@ impl<'a> Lexer<'a> {
         Ok(true)
     }
 
-    fn skip_scalar(&mut self) -> Result<(), Malformed> {
+    fn skip_scalar(&mut self) -> Result<(), Box<Malformed>> {
         if self.take_literal(b"null") || self.take_literal(b"true") || self.take_literal(b"false") {
             return Ok(());
         }

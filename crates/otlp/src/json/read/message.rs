@@ -41,9 +41,9 @@ impl Reader<'_, '_> {
     /// Reads an object and appends the fields of the message it stands for, in order.
     ///
     /// `depth` is the number of messages around it.
-    pub(super) fn message(&mut self, id: MessageId, depth: u32) -> Result<(), Malformed> {
+    pub(super) fn message(&mut self, id: MessageId, depth: u32) -> Result<(), Box<Malformed>> {
         if depth > DEPTH_MAX {
-            return Err(Malformed { offset: self.lexer.at(), kind: MalformedKind::TooDeep });
+            return Err(Box::new(Malformed { offset: self.lexer.at(), kind: MalformedKind::TooDeep }));
         }
         self.lexer.expect(b'{', "an object")?;
         if self.lexer.take(b'}') {
@@ -82,7 +82,7 @@ impl Reader<'_, '_> {
         found: keys::Found,
         key_at: usize,
         depth: u32,
-    ) -> Result<(), Malformed> {
+    ) -> Result<(), Box<Malformed>> {
         let field = found.field;
         let bit = 1 << field.number;
         let again = (object.camel_case | object.snake_case) & bit != 0;
@@ -123,7 +123,7 @@ impl Reader<'_, '_> {
 
     /// Before a member's second coming: the last one wins, so what the first one wrote is cut out again.
     #[cold]
-    fn forget(&mut self, object: &mut Object, field: &Field, key_at: usize) -> Result<(), Malformed> {
+    fn forget(&mut self, object: &mut Object, field: &Field, key_at: usize) -> Result<(), Box<Malformed>> {
         let bit = 1 << field.number;
         if object.camel_case & object.snake_case & bit != 0 {
             return Err(refused(key_at, "one spelling of a member's name, not both"));
@@ -146,7 +146,7 @@ impl Reader<'_, '_> {
     }
 
     #[inline]
-    fn finish(&mut self, object: &Object) -> Result<(), Malformed> {
+    fn finish(&mut self, object: &Object) -> Result<(), Box<Malformed>> {
         let choices = object.present & object.message.oneof_mask;
         if choices & choices.wrapping_sub(1) != 0 {
             return Err(refused(object.second_choice_at, "at most one member of a oneof"));
@@ -160,7 +160,7 @@ impl Reader<'_, '_> {
 
     /// Reads the value of a member and appends its field, or nothing where the value is the default of a field without presence.
     #[inline]
-    fn field(&mut self, field: &'static Field, depth: u32) -> Result<(), Malformed> {
+    fn field(&mut self, field: &'static Field, depth: u32) -> Result<(), Box<Malformed>> {
         if field.repeated {
             return self.list(field, depth);
         }
@@ -170,7 +170,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn list(&mut self, field: &'static Field, depth: u32) -> Result<(), Malformed> {
+    fn list(&mut self, field: &'static Field, depth: u32) -> Result<(), Box<Malformed>> {
         self.lexer.expect(b'[', "an array")?;
         if self.lexer.take(b']') {
             return Ok(());
@@ -181,6 +181,7 @@ impl Reader<'_, '_> {
         });
         loop {
             match field.kind {
+                Kind::Message(MessageId::KeyValue) if self.plain_attribute(field, depth) => {}
                 Kind::Message(id) => {
                     if field.role != Role::Uncounted {
                         self.count(field.role)?;
@@ -201,7 +202,7 @@ impl Reader<'_, '_> {
     }
 
     #[inline]
-    fn sub_message(&mut self, field: &Field, id: MessageId, depth: u32) -> Result<(), Malformed> {
+    fn sub_message(&mut self, field: &Field, id: MessageId, depth: u32) -> Result<(), Box<Malformed>> {
         wire::push_len_tag(self.out, field);
         let open = Open::begin(self.out, wire::likely_width(field.kind));
         self.message(id, depth + 1)?;
@@ -209,11 +210,11 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn count(&mut self, role: Role) -> Result<(), Malformed> {
+    fn count(&mut self, role: Role) -> Result<(), Box<Malformed>> {
         add(&mut self.counts, role);
         if self.counts.elements > self.elements_max {
             let kind = MalformedKind::TooManyElements { max: self.elements_max };
-            return Err(Malformed { offset: self.lexer.at(), kind });
+            return Err(Box::new(Malformed { offset: self.lexer.at(), kind }));
         }
         Ok(())
     }

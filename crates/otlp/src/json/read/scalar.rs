@@ -18,7 +18,7 @@ const ESCAPED_WIDTH: usize = 2;
 impl Reader<'_, '_> {
     /// Reads the value of a field that holds one scalar.
     #[inline]
-    pub(super) fn scalar(&mut self, field: &Field) -> Result<(), Malformed> {
+    pub(super) fn scalar(&mut self, field: &Field) -> Result<(), Box<Malformed>> {
         match field.kind {
             Kind::Str => self.string(field, field.has_presence()),
             Kind::Id | Kind::ProfileId | Kind::Bytes => self.bytes(field, field.has_presence()),
@@ -34,7 +34,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads one entry of a repeated field that does not come packed.
-    pub(super) fn element(&mut self, field: &Field) -> Result<(), Malformed> {
+    pub(super) fn element(&mut self, field: &Field) -> Result<(), Box<Malformed>> {
         match field.kind {
             Kind::Str => self.string(field, true),
             _ => self.bytes(field, true),
@@ -42,7 +42,7 @@ impl Reader<'_, '_> {
     }
 
     #[inline]
-    fn string(&mut self, field: &Field, keep_empty: bool) -> Result<(), Malformed> {
+    fn string(&mut self, field: &Field, keep_empty: bool) -> Result<(), Box<Malformed>> {
         let (plain, closed) = self.lexer.plain_string("a string")?;
         if closed {
             if keep_empty || !plain.is_empty() {
@@ -59,7 +59,7 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn bytes(&mut self, field: &Field, keep_empty: bool) -> Result<(), Malformed> {
+    fn bytes(&mut self, field: &Field, keep_empty: bool) -> Result<(), Box<Malformed>> {
         let at = self.lexer.at();
         let text = self.lexer.string("bytes in a string")?;
         if text.raw.is_empty() && !keep_empty {
@@ -81,7 +81,7 @@ impl Reader<'_, '_> {
 
     /// Reads a scalar of a type with a fixed or varint encoding.
     #[inline]
-    pub(super) fn encoded(&mut self, kind: Kind) -> Result<Encoded, Malformed> {
+    pub(super) fn encoded(&mut self, kind: Kind) -> Result<Encoded, Box<Malformed>> {
         match kind {
             Kind::Bool => self.boolean(),
             Kind::Double => self.double(),
@@ -90,7 +90,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn boolean(&mut self) -> Result<Encoded, Malformed> {
+    fn boolean(&mut self) -> Result<Encoded, Box<Malformed>> {
         self.lexer.peek();
         if self.lexer.take_literal(b"true") {
             return Ok(Encoded::Varint(1));
@@ -101,7 +101,7 @@ impl Reader<'_, '_> {
         Err(self.lexer.fault("true or false"))
     }
 
-    fn double(&mut self) -> Result<Encoded, Malformed> {
+    fn double(&mut self) -> Result<Encoded, Box<Malformed>> {
         let (at, scalar) = self.number_text("a number")?;
         with_text(&scalar, number::double)
             .map(|value| Encoded::I64(value.to_bits()))
@@ -109,14 +109,14 @@ impl Reader<'_, '_> {
     }
 
     #[inline]
-    fn integer(&mut self, kind: Kind) -> Result<Encoded, Malformed> {
+    fn integer(&mut self, kind: Kind) -> Result<Encoded, Box<Malformed>> {
         let (at, scalar) = self.number_text("a number")?;
         with_text(&scalar, number::integer)
             .and_then(|value| encode(value, kind))
             .ok_or_else(|| refused(at, wanted(kind)))
     }
 
-    fn enumeration(&mut self, id: EnumId) -> Result<Encoded, Malformed> {
+    fn enumeration(&mut self, id: EnumId) -> Result<Encoded, Box<Malformed>> {
         let (at, scalar) = self.number_text("a number or name of an enum's value")?;
         with_text(&scalar, |text, form| match number::integer(text, form) {
             Some(value) => value.to_i32(),
@@ -129,7 +129,7 @@ impl Reader<'_, '_> {
 
     /// The text of a number and where it begins.
     #[inline]
-    fn number_text(&mut self, expected: &'static str) -> Result<(usize, Scalar<'_>), Malformed> {
+    fn number_text(&mut self, expected: &'static str) -> Result<(usize, Scalar<'_>), Box<Malformed>> {
         self.lexer.peek();
         Ok((self.lexer.at(), self.lexer.scalar(expected)?))
     }

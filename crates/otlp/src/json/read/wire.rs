@@ -18,6 +18,16 @@ impl Encoded {
         matches!(self, Self::Varint(0) | Self::I64(0) | Self::I32(0))
     }
 
+    /// How many bytes [`Encoded::push`] appends.
+    #[inline]
+    pub(super) fn len(self) -> usize {
+        match self {
+            Self::Varint(value) => varint_len64(value),
+            Self::I64(_) => 8,
+            Self::I32(_) => 4,
+        }
+    }
+
     #[inline]
     pub(super) fn push(self, out: &mut Vec<u8>) {
         match self {
@@ -58,10 +68,15 @@ pub(super) struct Open {
 }
 
 impl Open {
+    const WIDTH_MAX: usize = 4;
+
     #[inline]
     pub(super) fn begin(out: &mut Vec<u8>, width: usize) -> Self {
-        out.extend_from_slice(&[0; 4][..width]);
-        Self { start: out.len(), width }
+        // A copy of a fixed size is cheaper than one of the right size.
+        let start = out.len() + width;
+        out.extend_from_slice(&[0; Self::WIDTH_MAX]);
+        out.truncate(start);
+        Self { start, width }
     }
 
     /// Writes the length, and moves the content where the room was too wide or too narrow.
@@ -87,11 +102,17 @@ impl Open {
     }
 }
 
+/// How many bytes a length takes.
 #[inline]
-fn varint_len(value: usize) -> usize {
-    // Seven bits a byte; at least one byte for zero.
-    let bits = usize::BITS - (value | 1).leading_zeros();
-    bits.div_ceil(7) as usize
+pub(super) fn varint_len(value: usize) -> usize {
+    varint_len64(value as u64)
+}
+
+#[inline]
+fn varint_len64(value: u64) -> usize {
+    // Seven bits a byte, and at least one byte for zero; 9/64 stands for 1/7, right for all of 1 to 64 bits.
+    let bits = u64::BITS - (value | 1).leading_zeros();
+    (bits as usize * 9 + 64) / 64
 }
 
 /// The width of length that values of this type are likely to need.

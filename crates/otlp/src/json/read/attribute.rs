@@ -1,0 +1,93 @@
+//! Hop 5, OTLP/JSON in: the short way for attributes, which most of a request's JSON is made of.
+
+use super::message::Reader;
+use super::wire::{Encoded, push_len_tag, push_varint, varint_len};
+use crate::DEPTH_MAX;
+use crate::schema::{Field, Kind, wire_type};
+
+const fn tag(number: u8, wire_type: u8) -> u8 {
+    number << 3 | wire_type
+}
+
+/// Fields of `KeyValue`.
+const KEY: u8 = tag(1, wire_type::LEN);
+const VALUE: u8 = tag(2, wire_type::LEN);
+
+/// Fields of `AnyValue` that take the short way, by their names with the quotes.
+const STRING_VALUE: (&[u8], u8) = (b"\"stringValue\"", tag(1, wire_type::LEN));
+const SCALAR_VALUES: [(&[u8], u8, Kind); 3] = [
+    (b"\"intValue\"", tag(3, wire_type::VARINT), Kind::Int64),
+    (b"\"boolValue\"", tag(2, wire_type::VARINT), Kind::Bool),
+    (b"\"doubleValue\"", tag(4, wire_type::I64), Kind::Double),
+];
+
+/// What an attribute holds, in a form whose length is known.
+enum Value<'a> {
+    Text(&'a [u8]),
+    Scalar(u8, Encoded),
+}
+
+impl Reader<'_, '_> {
+    /// Reads an entry of the repeated field `field`, a `KeyValue`, if it is written as nearly all are: a key, then a value that
+    /// is one string without escapes or one scalar. Else nothing has happened, and the tables say what it is.
+    ///
+    /// All lengths are known before a byte is written, so none is moved.
+    #[inline]
+    pub(super) fn plain_attribute(&mut self, field: &Field, depth: u32) -> bool {
+        let start = self.lexer.mark();
+        // Two levels: the KeyValue and its AnyValue.
+        let written = depth + 2 <= DEPTH_MAX && self.try_plain_attribute(field).is_some();
+        if !written {
+            self.lexer.go_back(start);
+        }
+        written
+    }
+
+    #[inline]
+    fn try_plain_attribute(&mut self, field: &Field) -> Option<()> {
+        let lexer = &mut self.lexer;
+        if !(lexer.take(b'{') && lexer.take_name(b"\"key\"")) {
+            return None;
+        }
+        let key = lexer.whole_plain_string()?;
+        let value_follows = lexer.take(b',') && lexer.take_name(b"\"value\"") && lexer.take(b'{');
+        if key.is_empty() || !value_follows {
+            // An empty key is a default and takes no bytes: the long way knows.
+            return None;
+        }
+        let value = if self.lexer.take_name(STRING_VALUE.0) {
+            Value::Text(self.lexer.whole_plain_string()?)
+        } else {
+            let (_, tag, kind) = SCALAR_VALUES.into_iter().find(|(name, ..)| self.lexer.take_name(name))?;
+            Value::Scalar(tag, self.encoded(kind).ok()?)
+        };
+        if !(self.lexer.take(b'}') && self.lexer.take(b'}')) {
+            return None;
+        }
+        let value_len = match &value {
+            Value::Text(text) => 1 + varint_len(text.len()) + text.len(),
+            Value::Scalar(_, encoded) => 1 + encoded.len(),
+        };
+        let len = 1 + varint_len(key.len()) + key.len() + 1 + varint_len(value_len) + value_len;
+        let out = &mut *self.out;
+        push_len_tag(out, field);
+        push_varint(out, len as u64);
+        out.push(KEY);
+        push_varint(out, key.len() as u64);
+        out.extend_from_slice(key);
+        out.push(VALUE);
+        push_varint(out, value_len as u64);
+        match value {
+            Value::Text(text) => {
+                out.push(STRING_VALUE.1);
+                push_varint(out, text.len() as u64);
+                out.extend_from_slice(text);
+            }
+            Value::Scalar(tag, encoded) => {
+                out.push(tag);
+                encoded.push(out);
+            }
+        }
+        Some(())
+    }
+}
