@@ -171,13 +171,13 @@ impl<B: Body<Data = Bytes> + Unpin> Reader<B> {
         self.check(need, length)?;
         if need > gathered.capacity() {
             let capacity = capacity_for(need, length).min(self.bounds.bytes_max);
-            let more = capacity - gathered.capacity();
+            let before = gathered.capacity();
             // The room for the next piece may pay for it.
-            let missing = (self.held_bytes + more).saturating_sub(self.charge.bytes());
+            let missing = (self.held_bytes + capacity - before).saturating_sub(self.charge.bytes());
             let grown = self.charge.grow(missing, self.bounds.deadline).await;
             grown.map_err(|_| Answer::retry(RetryReason::Memory))?;
             gathered.reserve_exact(capacity - gathered.len());
-            self.held_bytes += more;
+            self.held_bytes += gathered.capacity() - before;
         }
         gathered.extend_from_slice(&piece);
         self.held_bytes -= piece.len();

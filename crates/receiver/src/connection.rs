@@ -258,8 +258,7 @@ async fn drive<I: Intake>(
             if let std::task::Poll::Ready(served) = connection.as_mut().poll(context) {
                 return std::task::Poll::Ready(Some(served));
             }
-            let next = cut_at.or_else(due).unwrap_or_else(|| Instant::now() + FAR);
-            if next < timer.deadline() {
+            if let Some(next) = cut_at.or_else(due).filter(|next| *next < timer.deadline()) {
                 timer.as_mut().reset(next);
             }
             timer.as_mut().poll(context).map(|()| None)

@@ -32,12 +32,12 @@ where
     drop(parts);
     let (head, gzip) = match judged {
         Ok(judged) => judged,
-        Err(answer) => return reply::grpc(&answer, None, service.retry_delay()),
+        Err(answer) => return reply::grpc(&answer, service.retry_delay()),
     };
     let bytes_max = service.settings.request_bytes_max;
     let read = async |reader| message(reader, gzip, bytes_max).await;
     let answer = service.exchange(head, body, piece_bytes_max, read).await;
-    reply::grpc(&answer, Some(head.signal), service.retry_delay())
+    reply::grpc(&answer, service.retry_delay())
 }
 
 /// The call, and whether its messages may be gzip.

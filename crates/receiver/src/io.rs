@@ -178,7 +178,8 @@ impl AsyncWrite for Io {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let io = self.get_mut();
         let polled = io.socket().poll_flush(context);
-        io.watch(context, polled)
+        // Without TLS there is nothing to flush, which says nothing of the peer.
+        if matches!(io.socket, Some(Socket::Plain(_))) { polled } else { io.watch(context, polled) }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

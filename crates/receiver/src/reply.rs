@@ -125,26 +125,35 @@ impl Answer {
         }
     }
 
+    /// The same on the gRPC port, where two things have other names.
+    fn grpc_message(&self) -> Cow<'_, str> {
+        match self {
+            Self::UnknownPath => "unknown method; this server takes Export of the OTLP services".into(),
+            Self::MediaType => "the content type must be application/grpc".into(),
+            other => other.message(),
+        }
+    }
+
     fn row(&self) -> Row {
         let row = |grpc, http| Row { grpc, http };
         match self {
-            Self::Verdict(Verdict::Stored { .. }) => row(Grpc::Code(0), StatusCode::OK),
+            Self::Verdict(Verdict::Stored { .. }) => row(Grpc::Code(OK), StatusCode::OK),
             Self::Verdict(Verdict::Retry(_)) | Self::SlowBody => {
-                row(Grpc::Code(14), StatusCode::SERVICE_UNAVAILABLE)
+                row(Grpc::Code(UNAVAILABLE), StatusCode::SERVICE_UNAVAILABLE)
             }
             Self::Verdict(Verdict::Refused(Refusal::Malformed(_))) => {
-                row(Grpc::Code(3), StatusCode::BAD_REQUEST)
+                row(Grpc::Code(INVALID_ARGUMENT), StatusCode::BAD_REQUEST)
             }
             Self::Verdict(Verdict::Refused(Refusal::TooLarge(_))) => {
-                row(Grpc::Code(8), StatusCode::PAYLOAD_TOO_LARGE)
+                row(Grpc::Code(RESOURCE_EXHAUSTED), StatusCode::PAYLOAD_TOO_LARGE)
             }
-            Self::UnknownPath => row(Grpc::Code(12), StatusCode::NOT_FOUND),
-            Self::Coding => row(Grpc::Code(12), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            Self::Framing(_) => row(Grpc::Code(13), StatusCode::BAD_REQUEST),
+            Self::UnknownPath => row(Grpc::Code(UNIMPLEMENTED), StatusCode::NOT_FOUND),
+            Self::Coding => row(Grpc::Code(UNIMPLEMENTED), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::Framing(_) => row(Grpc::Code(INTERNAL), StatusCode::BAD_REQUEST),
             Self::Method => row(Grpc::PlainHttp, StatusCode::METHOD_NOT_ALLOWED),
             Self::MediaType => row(Grpc::PlainHttp, StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::NotHttp2 => row(Grpc::PlainHttp, StatusCode::BAD_REQUEST),
-            Self::Panicked => row(Grpc::Code(13), StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Panicked => row(Grpc::Code(INTERNAL), StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 }
@@ -164,30 +173,32 @@ enum Grpc {
     PlainHttp,
 }
 
-const UNAVAILABLE: u8 = 14;
-const UNIMPLEMENTED: u8 = 12;
+const OK: u8 = 0;
 const INVALID_ARGUMENT: u8 = 3;
+const RESOURCE_EXHAUSTED: u8 = 8;
+const UNIMPLEMENTED: u8 = 12;
+const INTERNAL: u8 = 13;
+const UNAVAILABLE: u8 = 14;
 
 /// Answers a gRPC call. `retry_delay` is what a sender that should come again is told to wait.
 ///
 /// Errors are one HEADERS frame ("Trailers-Only"): the Java exporter looks nowhere else before it retries.
-pub(crate) fn grpc(answer: &Answer, signal: Option<Signal>, retry_delay: Duration) -> Response<ReplyBody> {
-    let Row { grpc: Grpc::Code(code), http } = answer.row() else {
+pub(crate) fn grpc(answer: &Answer, retry_delay: Duration) -> Response<ReplyBody> {
+    let Grpc::Code(code) = answer.row().grpc else {
         return plain(answer);
     };
-    let _ = http;
     let mut headers = HeaderMap::with_capacity(5);
     headers.insert(header::CONTENT_TYPE, GRPC);
-    if code == 0 {
-        let message = match (answer, signal) {
-            (Answer::Verdict(Verdict::Stored { rejected: Some(rejected) }), Some(_)) => {
+    if code == OK {
+        let message = match answer {
+            Answer::Verdict(Verdict::Stored { rejected: Some(rejected) }) => {
                 status::framed(&status::partial_success(rejected))
             }
             _ => Bytes::from_static(&[0; 5]),
         };
         return respond(StatusCode::OK, headers, ReplyBody::grpc(message));
     }
-    let message = answer.message();
+    let message = answer.grpc_message();
     let details = match code {
         UNAVAILABLE => {
             headers.insert(RETRY_INFO, binary(&status::retry_info(retry_delay)));
@@ -210,7 +221,7 @@ pub(crate) fn grpc(answer: &Answer, signal: Option<Signal>, retry_delay: Duratio
 
 /// What is no gRPC gets no gRPC answer.
 fn plain(answer: &Answer) -> Response<ReplyBody> {
-    let text = answer.message().into_owned();
+    let text = answer.grpc_message().into_owned();
     let mut headers = HeaderMap::with_capacity(3);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     if *answer == Answer::Method {
