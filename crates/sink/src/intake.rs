@@ -156,6 +156,8 @@ impl<P: Producer> Worker<P> {
     /// Hop 5. Protobuf that becomes JSON is not read here: writing its record checks it.
     async fn read(&self, request: Request) -> Result<(Held, pipeline::Permit), Verdict> {
         let Request { signal, encoding, body, charge, permit, deadline, received } = request;
+        let mut charge = charge;
+        charge.grow(whole_units(charge.bytes()) - charge.bytes(), deadline).await.map_err(no_memory)?;
         let mut held = Held {
             signal,
             received_bytes: body.len(),
@@ -189,7 +191,8 @@ impl<P: Producer> Worker<P> {
         .await
         .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
         let items = read.map_err(malformed)?.items;
-        held.charge.shrink_to(wire.capacity());
+        held.grow_to(wire.capacity()).await?;
+        held.charge.shrink_to(whole_units(wire.capacity()));
         held.wire = Bytes::from(wire);
         self.checked(held, items);
         Ok(())
@@ -238,7 +241,7 @@ impl<P: Producer> Worker<P> {
             let rejected = self.split(held, &tally, value_bytes_max).await?;
             return Ok(Some(HandedOver { tally, rejected }));
         };
-        self.check_output(value.bytes.len())?;
+        self.checked_output(0, value.bytes.len())?;
         self.send(held, &tally, None, value, items);
         Ok(Some(HandedOver { tally, rejected: 0 }))
     }
@@ -298,17 +301,19 @@ impl<P: Producer> Worker<P> {
             let (value, cut_bytes) = if is_wire {
                 if cut.len() > value_bytes_max {
                     rejected += part.items;
+                    output = self.checked_output(output, cut.len())?;
                     continue;
                 }
                 (held.take(base, cut), 0)
             } else {
-                let with_cut = base + cut.capacity();
+                let with_cut = base.saturating_add(whole_units(cut.capacity()));
                 let cut = Bytes::from(cut);
                 match self.write(held, cut.clone(), with_cut, value_bytes_max).await? {
                     (Ok(_), value) => (value, cut.len()),
                     (Err(Misfit::Malformed(fault)), _) => return Err(malformed(fault)),
                     (Err(Misfit::Full), _) if part.single => {
                         rejected += part.items;
+                        output = self.checked_output(output, cut.len())?;
                         continue;
                     }
                     (Err(Misfit::Full), _) => {
@@ -320,10 +325,9 @@ impl<P: Producer> Worker<P> {
             };
             if cut_bytes > 0 {
                 self.learn(held.signal, cut_bytes, value.bytes.len());
-                target = self.ratio(held.signal).wire_bytes(value_bytes_max).min(wire.len());
+                target = Ratio::of(cut_bytes, value.bytes.len()).wire_bytes(value_bytes_max).min(wire.len());
             }
-            output = output.saturating_add(value.bytes.len());
-            self.check_output(output)?;
+            output = self.checked_output(output, value.bytes.len())?;
             self.send(held, tally, partition, value, part.items);
         }
         held.charge.shrink_to(base);
@@ -342,7 +346,7 @@ impl<P: Producer> Worker<P> {
         let (shape, signal) = (self.core.shape, held.signal);
         held.grow_to(base.saturating_add(shape.memory(room))).await?;
         let (counts, out) = run_sized(wire.len(), move || {
-            let mut out = Vec::with_capacity(room);
+            let mut out = Shape::room(room);
             let counts = shape.write(signal, &wire, room, &mut out);
             if counts.is_err() {
                 out = Vec::new();
@@ -368,9 +372,12 @@ impl<P: Producer> Worker<P> {
         });
     }
 
-    fn check_output(&self, bytes: usize) -> Result<(), Verdict> {
+    /// The bytes of all parts so far. Those that fit no record count too: each repeats its resource and scope,
+    /// so that a small request could ask for endless cutting.
+    fn checked_output(&self, so_far: usize, more: usize) -> Result<usize, Verdict> {
+        let bytes = so_far.saturating_add(more);
         if bytes <= self.core.output_bytes_max {
-            return Ok(());
+            return Ok(bytes);
         }
         let why = format!("the records of this request exceed {}", OTLP_REQUEST_OUTPUT_MAX_BYTES.name);
         Err(Verdict::Refused(Refusal::TooLarge(why)))
@@ -389,8 +396,7 @@ impl<P: Producer> Worker<P> {
 
 impl Held {
     async fn grow(&mut self, more: usize) -> Result<(), Verdict> {
-        let grown = self.charge.grow(more, self.deadline).await;
-        grown.map_err(|Exhausted| Verdict::Retry(RetryReason::Memory))
+        self.charge.grow(whole_units(more), self.deadline).await.map_err(no_memory)
     }
 
     async fn grow_to(&mut self, bytes: usize) -> Result<(), Verdict> {
@@ -416,10 +422,20 @@ impl Held {
 
     /// A value that was written, with its part of the charge; the rest goes back to `base`.
     fn take(&mut self, base: usize, out: Vec<u8>) -> Value {
-        let charge = self.charge.split(out.capacity().min(self.charge.bytes().saturating_sub(base)));
+        let held = whole_units(out.capacity()).min(self.charge.bytes().saturating_sub(base));
+        let charge = self.charge.split(held);
         self.charge.shrink_to(base);
         Value { bytes: Bytes::from(out), charge }
     }
+}
+
+/// The budget counts in KiB: parts of a charge that are no multiples of it could weigh nothing.
+fn whole_units(bytes: usize) -> usize {
+    bytes.checked_next_multiple_of(1024).unwrap_or(bytes)
+}
+
+fn no_memory(Exhausted: Exhausted) -> Verdict {
+    Verdict::Retry(RetryReason::Memory)
 }
 
 /// Bytes of wire that JSON text becomes at most: a number of one digit takes up to ten bytes, an empty message

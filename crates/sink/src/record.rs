@@ -7,6 +7,9 @@ use crate::converter::Converter;
 
 mod string;
 
+/// What `otlp::json::write` may write above its bound before it notices.
+const SLACK_BYTES: usize = 4096;
+
 /// How the values of a connector's records are written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
@@ -32,7 +35,13 @@ impl Shape {
 
     /// Bytes of memory that writing a value of at most `value_bytes` takes.
     pub(crate) fn memory(&self, value_bytes: usize) -> usize {
-        if self.converter.json_string.is_some() { value_bytes.saturating_mul(2) } else { value_bytes }
+        let once = value_bytes.saturating_add(SLACK_BYTES);
+        if self.converter.json_string.is_some() { once.saturating_mul(2) } else { once }
+    }
+
+    /// Room for a value of at most `value_bytes`, such that writing does not have to move it.
+    pub(crate) fn room(value_bytes: usize) -> Vec<u8> {
+        Vec::with_capacity(value_bytes.saturating_add(SLACK_BYTES))
     }
 
     /// Checks wire bytes and counts them.
@@ -109,10 +118,17 @@ impl Ratio {
         (value_bytes.saturating_mul(256) / self.0.max(1)).max(1)
     }
 
+    /// What one value shows, with a margin.
+    pub(crate) fn of(wire_bytes: usize, value_bytes: usize) -> Self {
+        let mut ratio = Self(0);
+        ratio.learn(wire_bytes, value_bytes);
+        ratio
+    }
+
     /// Learns from a value: quickly upwards, slowly downwards.
     pub(crate) fn learn(&mut self, wire_bytes: usize, value_bytes: usize) {
         let seen = value_bytes.saturating_mul(256) / wire_bytes.max(1);
-        self.0 = (seen + seen / 8).max(self.0 - self.0 / 64).clamp(64, 64 << 8);
+        self.0 = seen.saturating_add(seen / 8).max(self.0 - self.0 / 16).clamp(64, 64 << 8);
     }
 }
 

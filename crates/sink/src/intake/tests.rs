@@ -1,1 +1,452 @@
-//! tests
+//! Shaping, splitting and settling against a producer that keeps what it gets.
+
+use std::future::Future;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use otlp::Limits;
+use pipeline::{Ack, Budget, Drain, Gate, Health, Metrics, Outcome, Switch, drain};
+
+use super::*;
+use crate::config::Format;
+use crate::converter::Converter;
+use crate::producer::Partitions;
+
+const MIB: usize = 1 << 20;
+
+/// What the producer does with a record.
+type Answer = Box<dyn Fn(&Record) -> Option<Outcome> + Send + Sync>;
+
+/// Keeps what it gets; answers at once, or keeps the ack.
+struct Keeper {
+    answer: Answer,
+    kept: Mutex<Vec<Kept>>,
+    acks: Mutex<Vec<Ack>>,
+    batch_limits: Mutex<Vec<usize>>,
+}
+
+struct Kept {
+    partition: Option<i32>,
+    value: Bytes,
+    timestamp_ms: i64,
+    stored: bool,
+}
+
+impl Producer for Keeper {
+    fn send(&self, record: Record) {
+        let outcome = (self.answer)(&record);
+        let Record { partition, value, timestamp_ms, ack, .. } = record;
+        let stored = outcome == Some(Outcome::Stored);
+        self.kept.lock().unwrap().push(Kept { partition, value, timestamp_ms, stored });
+        match outcome {
+            Some(outcome) => ack.resolve(outcome),
+            None => self.acks.lock().unwrap().push(ack),
+        }
+    }
+
+    fn limit_batch(&self, bytes_max: usize) {
+        self.batch_limits.lock().unwrap().push(bytes_max);
+    }
+
+    fn close(&self, _limit: Duration) {}
+}
+
+struct Bench {
+    worker: Worker<Keeper>,
+    switch: Switch,
+}
+
+#[derive(Clone, Copy)]
+struct Setting {
+    format: Format,
+    record_bytes_max: usize,
+    output_bytes_max: usize,
+    budget: usize,
+    hold: Duration,
+}
+
+const SETTING: Setting = Setting {
+    format: Format::Json,
+    record_bytes_max: 1_000_000,
+    output_bytes_max: 256 * MIB,
+    budget: 256 * MIB,
+    hold: Duration::from_secs(60),
+};
+
+fn stores() -> Answer {
+    Box::new(|_| Some(Outcome::Stored))
+}
+
+impl Bench {
+    fn new(setting: Setting, answer: Answer) -> Self {
+        let (switch, drain): (Switch, Drain) = drain();
+        let shared = Arc::new(Shared {
+            budget: Budget::new(setting.budget, setting.budget / 2),
+            gate: Gate::new(10),
+            metrics: Arc::new(Metrics::default()),
+            health: Arc::new(Health::default()),
+            drain,
+        });
+        let topics = Topics::new(setting.record_bytes_max);
+        topics.set_partitions(Signal::ALL.map(|_| Partitions { count: 3, led: vec![0, 1, 2] }));
+        let producer =
+            Keeper { answer, kept: Mutex::default(), acks: Mutex::default(), batch_limits: Mutex::default() };
+        let shape = Shape {
+            format: setting.format,
+            converter: Converter::default(),
+            limits: Limits { elements: 1_000_000 },
+        };
+        let output_bytes_max = setting.output_bytes_max;
+        let core = Core { shape, output_bytes_max, shared, topics, producer };
+        Self { worker: Worker::spawn(Arc::new(core)), switch }
+    }
+
+    async fn request(&self, signal: Signal, encoding: Encoding, body: Bytes, hold: Duration) -> Request {
+        let shared = &self.worker.core.shared;
+        let deadline = Deadline::after(hold, None);
+        let mut charge = shared.budget.open();
+        charge.grow(body.len(), deadline).await.unwrap();
+        let permit = shared.gate.admit(signal, deadline).await.unwrap();
+        let received = UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
+        Request { signal, encoding, body, charge, permit, deadline, received }
+    }
+
+    async fn store(&self, body: impl Into<Bytes>) -> Verdict {
+        let request = self.request(Signal::Traces, Encoding::Protobuf, body.into(), SETTING.hold).await;
+        self.worker.store(request).await
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
+        self.worker.core.producer.kept.lock().unwrap()
+    }
+
+    fn used(&self) -> usize {
+        self.worker.core.shared.budget.used_bytes()
+    }
+}
+
+/// Runs on a runtime like a worker's.
+fn on_worker<F: Future>(paused: bool, work: F) -> F::Output {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(paused).build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+/// A field of wire type 2.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    let mut length = content.len();
+    while length >= 0x80 {
+        out.push(u8::try_from(length & 0x7F).unwrap() | 0x80);
+        length >>= 7;
+    }
+    out.push(u8::try_from(length).unwrap());
+    out.extend_from_slice(content);
+    out
+}
+
+fn span(name: &[u8]) -> Vec<u8> {
+    field(2, &[field(1, &[1; 16]), field(2, &[2; 8]), field(5, name)].concat())
+}
+
+/// A trace request of one resource and one scope.
+fn trace(names: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    let spans: Vec<u8> = names.into_iter().flat_map(|name| span(&name)).collect();
+    field(1, &[field(1, &[]), field(2, &[field(1, &field(1, b"scope")), spans].concat())].concat())
+}
+
+fn names_in(value: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(value).unwrap();
+    let mut names = Vec::new();
+    for (at, key) in text.match_indices("\"name\":\"span-") {
+        let name = &text[at + key.len()..];
+        names.push(name[..name.find(['"', '-']).unwrap()].to_owned());
+    }
+    names
+}
+
+#[test]
+fn a_small_request_becomes_one_record_and_leaves_no_memory_held() {
+    on_worker(false, async {
+        let bench = Bench::new(SETTING, stores());
+        let body = trace([b"one".to_vec(), b"two".to_vec()]);
+        assert_eq!(bench.store(body.clone()).await, Verdict::Stored { rejected: None });
+        let kept = bench.kept();
+        assert_eq!(kept.len(), 1);
+        assert_eq!((kept[0].partition, kept[0].timestamp_ms), (None, 1_700_000_000_123));
+        let mut expected = Vec::new();
+        otlp::json::write(Signal::Traces, &body, &Limits { elements: 10 }, MIB, &mut expected).unwrap();
+        assert_eq!(kept[0].value, expected);
+        assert_eq!(bench.worker.core.shared.metrics.signal(Signal::Traces).items_stored(), 2);
+        drop(kept);
+        assert_eq!(bench.used(), 0);
+    });
+}
+
+#[test]
+fn protobuf_is_forwarded_where_it_lies() {
+    on_worker(false, async {
+        let bench = Bench::new(Setting { format: Format::Protobuf, ..SETTING }, stores());
+        let body = Bytes::from(trace([b"one".to_vec()]));
+        bench.store(body.clone()).await;
+        assert_eq!(bench.kept()[0].value.as_ptr(), body.as_ptr());
+        assert_eq!(bench.kept()[0].value, body);
+        assert_eq!(bench.used(), 0);
+    });
+}
+
+#[test]
+fn json_input_goes_the_same_way() {
+    on_worker(false, async {
+        let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"span-1"}]}]}]}"#;
+        for format in [Format::Protobuf, Format::Json] {
+            let bench = Bench::new(Setting { format, ..SETTING }, stores());
+            let body = Bytes::from_static(json);
+            let request = bench.request(Signal::Traces, Encoding::Json, body, SETTING.hold).await;
+            assert_eq!(bench.worker.store(request).await, Verdict::Stored { rejected: None });
+            let value = bench.kept()[0].value.clone();
+            if format == Format::Json {
+                assert_eq!(names_in(&value), ["1"]);
+            } else {
+                assert_eq!(value, field(1, &field(2, &field(2, &field(5, b"span-1")))));
+            }
+            assert_eq!(bench.used(), 0);
+        }
+    });
+}
+
+#[test]
+fn an_empty_request_is_stored_without_a_record() {
+    on_worker(false, async {
+        for format in [Format::Protobuf, Format::Json] {
+            let bench = Bench::new(Setting { format, ..SETTING }, stores());
+            assert_eq!(bench.store(Bytes::new()).await, Verdict::Stored { rejected: None });
+            assert_eq!(bench.store(trace([])).await, Verdict::Stored { rejected: None });
+            assert!(bench.kept().is_empty());
+            assert_eq!(bench.used(), 0);
+        }
+    });
+}
+
+#[test]
+fn thirty_mebibytes_become_records_in_order_within_the_limit_on_one_partition() {
+    let name = |n: usize| format!("span-{n}-{}", "x".repeat(500)).into_bytes();
+    let body = Bytes::from(trace((0..60_000).map(name)));
+    assert!(body.len() > 30 * MIB);
+    for format in [Format::Protobuf, Format::Json] {
+        on_worker(false, async {
+            // Far less than the records take together: each goes before the next is shaped.
+            let bench = Bench::new(Setting { format, budget: 80 * MIB, ..SETTING }, stores());
+            assert_eq!(bench.store(body.clone()).await, Verdict::Stored { rejected: None });
+            let kept = bench.kept();
+            assert!(kept.len() >= 30, "{}", kept.len());
+            let mut next = 0;
+            for record in kept.iter() {
+                assert!(record.value.len() <= 1_000_000);
+                assert_eq!(record.partition, kept[0].partition);
+                assert!(record.partition.is_some());
+                if format == Format::Protobuf {
+                    next += otlp::scan::scan(Signal::Traces, &record.value, &Limits { elements: 1 << 20 })
+                        .unwrap()
+                        .items;
+                    continue;
+                }
+                for name in names_in(&record.value) {
+                    assert_eq!(name, next.to_string());
+                    next += 1;
+                }
+            }
+            assert_eq!(next, 60_000);
+            drop(kept);
+            assert_eq!(bench.used(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_span_that_fits_no_record_is_counted_out_and_the_others_are_stored() {
+    let body = Bytes::from(trace([b"span-1".to_vec(), vec![b'x'; 2 * MIB], b"span-2".to_vec()]));
+    for format in [Format::Protobuf, Format::Json] {
+        on_worker(false, async {
+            let bench = Bench::new(Setting { format, ..SETTING }, stores());
+            let Verdict::Stored { rejected: Some(rejected) } = bench.store(body.clone()).await else {
+                panic!()
+            };
+            assert_eq!(rejected.items, 1);
+            assert!(rejected.why.contains("otlp.record.max.bytes"), "{}", rejected.why);
+            assert_eq!(bench.worker.core.shared.metrics.signal(Signal::Traces).items_stored(), 2);
+            assert_eq!(bench.used(), 0);
+        });
+    }
+}
+
+#[test]
+fn text_that_grows_sixfold_still_fits() {
+    on_worker(false, async {
+        let bench = Bench::new(SETTING, stores());
+        // The first, plain half teaches a ratio that is far too low for the second.
+        let plain = (0..2000).map(|_| vec![b'x'; 1000]);
+        let zeros = (0..2000).map(|_| vec![0; 1000]);
+        assert_eq!(bench.store(trace(plain.chain(zeros))).await, Verdict::Stored { rejected: None });
+        assert!(bench.kept().iter().all(|record| record.value.len() <= 1_000_000));
+        assert_eq!(bench.worker.core.shared.metrics.signal(Signal::Traces).items_stored(), 4000);
+        assert_eq!(bench.used(), 0);
+    });
+}
+
+#[test]
+fn what_is_malformed_is_refused_before_any_part_of_it_is_sent() {
+    on_worker(false, async {
+        let large: Vec<u8> = [trace((0..4000).map(|_| vec![b'x'; 1000])), vec![0x0A, 0x05, 0x01]].concat();
+        for format in [Format::Protobuf, Format::Json] {
+            let bench = Bench::new(Setting { format, ..SETTING }, stores());
+            for body in [vec![0x0A, 0x05, 0x01], large.clone()] {
+                let verdict = bench.store(body).await;
+                assert!(matches!(verdict, Verdict::Refused(Refusal::Malformed(_))), "{verdict:?}");
+            }
+            assert!(bench.kept().is_empty());
+            assert_eq!(bench.used(), 0);
+        }
+    });
+}
+
+#[test]
+fn limits_are_named_in_refusals() {
+    on_worker(false, async {
+        let bench = Bench::new(Setting { output_bytes_max: 3 * MIB, ..SETTING }, stores());
+        let Verdict::Refused(Refusal::TooLarge(why)) =
+            bench.store(trace((0..4000).map(|_| vec![b'x'; 1000]))).await
+        else {
+            panic!()
+        };
+        assert!(why.contains("otlp.request.output.max.bytes"), "{why}");
+        let many = trace((0..1_000_001).map(|_| Vec::new()));
+        let Verdict::Refused(Refusal::TooLarge(why)) = bench.store(many).await else { panic!() };
+        assert!(why.contains("otlp.request.max.elements"), "{why}");
+        assert_eq!(bench.used(), 0);
+    });
+}
+
+#[test]
+fn a_resource_larger_than_a_record_does_not_make_endless_work() {
+    on_worker(false, async {
+        let spans: Vec<u8> = (0..50_000).flat_map(|_| span(b"x")).collect();
+        let resource = field(1, &field(1, &field(1, &vec![b'k'; 2 * MIB])));
+        let body = field(1, &[resource, field(2, &spans)].concat());
+        let bench = Bench::new(SETTING, stores());
+        let verdict = bench.store(body).await;
+        assert!(matches!(verdict, Verdict::Refused(Refusal::TooLarge(_))), "{verdict:?}");
+        assert_eq!(bench.used(), 0);
+    });
+}
+
+#[test]
+fn a_record_that_its_topic_refuses_is_split_smaller_until_it_fits() {
+    for format in [Format::Protobuf, Format::Json] {
+        on_worker(false, async {
+            let picky = |record: &Record| {
+                Some(if record.value.len() > 300_000 { Outcome::TooLarge } else { Outcome::Stored })
+            };
+            let bench = Bench::new(Setting { format, ..SETTING }, Box::new(picky));
+            let body = trace((0..700).map(|n| format!("span-{n}-{}", "x".repeat(1000)).into_bytes()));
+            assert_eq!(bench.store(body).await, Verdict::Stored { rejected: None });
+            let limits = bench.worker.core.producer.batch_limits.lock().unwrap().clone();
+            assert_eq!(limits, [500_000, 250_000]);
+            assert_eq!(bench.worker.core.topics.record_bytes_max(Signal::Traces), 250_000);
+            let kept = bench.kept();
+            let last: u64 = kept
+                .iter()
+                .rev()
+                .take_while(|record| record.stored)
+                .map(|record| match format {
+                    Format::Json => names_in(&record.value).len() as u64,
+                    Format::Protobuf => {
+                        otlp::scan::scan(Signal::Traces, &record.value, &Limits { elements: 1 << 20 })
+                            .unwrap()
+                            .items
+                    }
+                })
+                .sum();
+            assert!(last >= 700, "{last}");
+            drop(kept);
+            assert_eq!(bench.used(), 0);
+        });
+    }
+}
+
+#[test]
+fn a_topic_that_refuses_even_small_records_is_a_retry() {
+    on_worker(false, async {
+        let bench = Bench::new(SETTING, Box::new(|_| Some(Outcome::TooLarge)));
+        let verdict = bench.store(trace([b"one".to_vec()])).await;
+        assert_eq!(verdict, Verdict::Retry(RetryReason::Kafka("MSG_SIZE_TOO_LARGE")));
+        assert_eq!(bench.used(), 0);
+    });
+}
+
+#[test]
+fn memory_stays_held_until_the_report_even_when_the_answer_was_given() {
+    on_worker(true, async {
+        let bench = Bench::new(SETTING, Box::new(|_| None));
+        assert_eq!(bench.store(trace([b"one".to_vec()])).await, Verdict::Retry(RetryReason::HoldTime));
+        assert!(bench.used() > 0);
+        assert_eq!(bench.worker.core.shared.gate.taken(Signal::Traces), 1);
+        drop(std::mem::take(&mut *bench.worker.core.producer.acks.lock().unwrap()));
+        assert_eq!(bench.used(), 0);
+        // The place in line goes with the request's entry among the returns, on the worker's next turn.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        assert_eq!(bench.worker.core.shared.gate.taken(Signal::Traces), 0);
+    });
+}
+
+#[test]
+fn a_sender_that_goes_away_takes_nothing_back() {
+    on_worker(true, async {
+        let bench = Bench::new(SETTING, Box::new(|_| None));
+        let gone = tokio::time::timeout(Duration::from_secs(1), bench.store(trace([b"one".to_vec()]))).await;
+        assert!(gone.is_err());
+        assert_eq!(bench.kept().len(), 1);
+        assert!(bench.used() > 0);
+        bench.worker.core.producer.acks.lock().unwrap().pop().unwrap().resolve(Outcome::Stored);
+        assert_eq!(bench.used(), 0);
+        assert_eq!(bench.worker.core.shared.metrics.signal(Signal::Traces).items_stored(), 1);
+    });
+}
+
+#[test]
+fn the_drains_last_phase_answers_what_still_waits() {
+    on_worker(true, async {
+        let bench = Bench::new(SETTING, Box::new(|_| None));
+        let (verdict, ()) = tokio::join!(bench.store(trace([b"one".to_vec()])), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            bench.switch.advance(Phase::Closing);
+        });
+        assert_eq!(verdict, Verdict::Retry(RetryReason::Draining));
+    });
+}
+
+#[test]
+fn parts_wait_for_memory_and_give_up_at_the_deadline() {
+    on_worker(true, async {
+        let setting = Setting { budget: 9 * MIB, ..SETTING };
+        let bench = Bench::new(setting, Box::new(|_| None));
+        let body = trace((0..4000).map(|_| vec![b'x'; 1000]));
+        assert_eq!(bench.store(body).await, Verdict::Retry(RetryReason::Memory));
+        drop(std::mem::take(&mut *bench.worker.core.producer.acks.lock().unwrap()));
+        assert_eq!(bench.used(), 0);
+    });
+}
+
+#[test]
+fn wire_bytes_of_dense_json_stay_within_the_charge() {
+    let counts = vec!["1"; 1000].join(",");
+    let bounds = vec!["1"; 999].join(",");
+    let json = format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"histogram":{{"dataPoints":[{{"bucketCounts":[{counts}],"explicitBounds":[{bounds}]}}]}}}}]}}]}}]}}"#
+    );
+    let mut wire = Vec::new();
+    otlp::json::read(Signal::Metrics, json.as_bytes(), &Limits { elements: 10 }, &mut wire).unwrap();
+    assert!(wire.len() > json.len());
+    assert!(wire.len() <= wire_bytes_max(json.as_bytes()));
+}

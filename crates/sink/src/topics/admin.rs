@@ -41,14 +41,10 @@ impl Admin {
 
     /// Creates topics; one that exists by now is no error.
     pub(super) fn create(&self, topics: &[String], creation: &Creation) -> Result<(), String> {
-        let replication = TopicReplication::Fixed(creation.replication);
         let asked: Vec<NewTopic<'_>> = topics
             .iter()
             .map(|name| {
-                let replication = match replication {
-                    TopicReplication::Fixed(factor) => TopicReplication::Fixed(factor),
-                    TopicReplication::Variable(assignment) => TopicReplication::Variable(assignment),
-                };
+                let replication = TopicReplication::Fixed(creation.replication);
                 let mut topic = NewTopic::new(name, creation.partitions, replication);
                 topic.config =
                     creation.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
