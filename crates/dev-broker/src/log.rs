@@ -25,7 +25,7 @@ use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use batch::{BatchHeader, PATCHED_BYTES};
+use batch::{Batch, BatchError, BatchHeader, PATCHED_BYTES};
 pub(crate) use files::OpenFiles;
 use producers::{Producers, Undo};
 pub(crate) use read::ReadPlan;
@@ -72,11 +72,11 @@ pub(crate) struct Appended {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AppendError {
     /// Not a record batch, or not the one that the producer made.
-    #[error("corrupt record batch: {reason}")]
-    Corrupt { reason: &'static str },
+    #[error("corrupt record batch")]
+    Corrupt(#[source] BatchError),
     /// A message set of before Kafka 0.11.
     #[error("message format {magic} is not supported, only 2")]
-    MessageFormat { magic: u8 },
+    MessageFormat { magic: i8 },
     /// A sound batch with contents that make no sense.
     #[error("invalid record batch: {reason}")]
     InvalidRecord { reason: &'static str },
@@ -104,7 +104,7 @@ impl AppendError {
     /// The error code of the Kafka protocol.
     pub(crate) fn code(&self) -> i16 {
         match self {
-            Self::Corrupt { .. } => 2,                              // CORRUPT_MESSAGE
+            Self::Corrupt(_) => 2,                                  // CORRUPT_MESSAGE
             Self::Deleted => 3,                                     // UNKNOWN_TOPIC_OR_PARTITION
             Self::TooLarge { .. } => 10,                            // MESSAGE_TOO_LARGE
             Self::MessageFormat { .. } => 43,                       // UNSUPPORTED_FOR_MESSAGE_FORMAT
@@ -112,6 +112,15 @@ impl AppendError {
             Self::InvalidProducerEpoch { .. } => 47,                // INVALID_PRODUCER_EPOCH
             Self::Storage(_) => 56, // KAFKA_STORAGE_ERROR, which clients retry
             Self::InvalidRecord { .. } | Self::Transactional => 87, // INVALID_RECORD
+        }
+    }
+}
+
+impl From<BatchError> for AppendError {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Magic { magic: magic @ (0 | 1) } => Self::MessageFormat { magic },
+            error => Self::Corrupt(error),
         }
     }
 }
@@ -326,7 +335,7 @@ impl Log {
 /// What of a request is to be written, and where it went.
 struct Placed<'a> {
     base_offset: i64,
-    fresh: Vec<(BatchHeader, &'a [u8])>,
+    fresh: Vec<Batch<'a>>,
 }
 
 impl Log {
@@ -336,15 +345,11 @@ impl Log {
 
     /// Gives each batch its offset, and sorts out those that were here before. Producers are
     /// changed at once, so that a second batch of the same request is judged after the first.
-    fn place<'a>(
-        &mut self,
-        batches: &[(BatchHeader, &'a [u8])],
-        undo: &mut Undo,
-    ) -> Result<Placed<'a>, AppendError> {
+    fn place<'a>(&mut self, batches: &[Batch<'a>], undo: &mut Undo) -> Result<Placed<'a>, AppendError> {
         let mut placed: Option<i64> = None;
         let mut fresh = Vec::with_capacity(batches.len());
         let mut next_offset = self.next_offset();
-        for (header, batch) in batches {
+        for Batch { header, bytes } in batches {
             let base_offset = match self.producers.check(header)? {
                 Some(base_offset) => base_offset,
                 None => {
@@ -352,9 +357,9 @@ impl Log {
                     self.producers.note(header, next_offset);
                     let base_offset = next_offset;
                     next_offset = next_offset
-                        .checked_add(i64::from(header.records))
+                        .checked_add(i64::from(header.records_count))
                         .ok_or(AppendError::InvalidRecord { reason: "no offsets left" })?;
-                    fresh.push((BatchHeader { base_offset, ..*header }, *batch));
+                    fresh.push(Batch { header: BatchHeader { base_offset, ..*header }, bytes });
                     base_offset
                 }
             };
@@ -364,18 +369,18 @@ impl Log {
     }
 
     /// Writes the batches with one vectored write; after an error the file is as before.
-    fn write(&mut self, batches: &[(BatchHeader, &[u8])]) -> io::Result<()> {
+    fn write(&mut self, batches: &[Batch<'_>]) -> io::Result<()> {
         self.mend()?;
-        let bytes: u64 = batches.iter().map(|(header, _)| header.bytes as u64).sum();
+        let bytes: u64 = batches.iter().map(|batch| batch.bytes.len() as u64).sum();
         if self.active.bytes() > 0 && self.active.bytes() + bytes > self.config.segment_bytes {
             self.roll()?;
         }
         let file = self.active.file(&self.files)?;
-        let heads: Vec<_> = batches.iter().map(|(header, _)| header.patch(header.base_offset)).collect();
+        let heads: Vec<_> = batches.iter().map(|batch| batch::patch(&batch.header)).collect();
         let mut slices = Vec::with_capacity(2 * batches.len());
-        for (head, (_, batch)) in heads.iter().zip(batches) {
+        for (head, batch) in heads.iter().zip(batches) {
             slices.push(IoSlice::new(head));
-            slices.push(IoSlice::new(&batch[PATCHED_BYTES..]));
+            slices.push(IoSlice::new(&batch.bytes[PATCHED_BYTES..]));
         }
         #[cfg(test)]
         let file = tests::Faulty { file, fault: self.write_fault.take() };
@@ -390,7 +395,7 @@ impl Log {
             }
             return Err(error);
         }
-        for (header, _) in batches {
+        for Batch { header, .. } in batches {
             self.active.push(header, header.base_offset, self.config.index_interval_bytes);
         }
         Ok(())

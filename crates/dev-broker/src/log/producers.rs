@@ -10,7 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use bytes::{Buf, BufMut};
 
 use super::AppendError;
-use super::batch::BatchHeader;
+use super::batch::{BatchHeader, last_sequence};
 
 /// Batches remembered a producer: `max.in.flight.requests.per.connection` is at most 5 with
 /// idempotence.
@@ -68,7 +68,7 @@ impl Producers {
         if batch.producer_epoch > producer.epoch {
             return if batch.base_sequence == 0 { Ok(None) } else { out_of_order(0) };
         }
-        let (first, last) = (batch.base_sequence, batch.last_sequence());
+        let (first, last) = (batch.base_sequence, last_sequence(batch));
         if let Some(sent) =
             producer.batches.iter().find(|sent| sent.first_sequence == first && sent.last_sequence == last)
         {
@@ -103,7 +103,7 @@ impl Producers {
         }
         producer.batches.push_back(Sent {
             first_sequence: batch.base_sequence,
-            last_sequence: batch.last_sequence(),
+            last_sequence: last_sequence(batch),
             base_offset,
         });
         producer.last_use = last_use;

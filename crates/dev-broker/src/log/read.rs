@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::batch::{BatchHeader, HEADER_BYTES};
+use super::batch::{BATCH_HEADER_BYTES, BatchHeader};
 
 /// Where to read the batches from an offset on.
 #[derive(Debug)]
@@ -46,32 +46,32 @@ impl ReadPlan {
     pub(crate) fn read(self) -> io::Result<Bytes> {
         let file = self.file?;
         let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
-        let want = left.min(self.slack_bytes.saturating_add(self.bytes_max.max(HEADER_BYTES)));
+        let want = left.min(self.slack_bytes.saturating_add(self.bytes_max.max(BATCH_HEADER_BYTES)));
         let mut buffer = BytesMut::zeroed(want);
         file.read_exact_at(&mut buffer, self.position)?;
 
         let mut start = 0;
-        let first = loop {
+        let first_bytes = loop {
             let header = header_at(&buffer, start)?;
             if header.last_offset() >= self.offset {
-                break header;
+                break header.total_bytes();
             }
-            start += header.bytes;
+            start += header.total_bytes();
         };
-        if !self.first_in_full && first.bytes > self.bytes_max {
+        if !self.first_in_full && first_bytes > self.bytes_max {
             return Ok(Bytes::new());
         }
-        if first.bytes > buffer.len() - start {
-            if first.bytes > left - start {
+        if first_bytes > buffer.len() - start {
+            if first_bytes > left - start {
                 return Err(invalid_data());
             }
-            let mut batch = BytesMut::zeroed(first.bytes);
+            let mut batch = BytesMut::zeroed(first_bytes);
             file.read_exact_at(&mut batch, self.position + start as u64)?;
             return Ok(batch.freeze());
         }
-        let mut end = start + first.bytes;
-        while buffer.len() - end >= HEADER_BYTES {
-            let next = header_at(&buffer, end)?.bytes;
+        let mut end = start + first_bytes;
+        while buffer.len() - end >= BATCH_HEADER_BYTES {
+            let next = header_at(&buffer, end)?.total_bytes();
             if next > buffer.len() - end || end - start + next > self.bytes_max {
                 break;
             }

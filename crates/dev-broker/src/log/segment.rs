@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::LogConfig;
-use super::batch::{BatchHeader, HEADER_BYTES};
+use super::batch::{BATCH_HEADER_BYTES, Batch, BatchHeader};
 use super::files::{OpenFiles, SegmentId};
 use super::index::{self, Index, NO_TIMESTAMP, Summary};
 use super::producers::Producers;
@@ -112,9 +112,9 @@ impl Segment {
     ) -> io::Result<()> {
         let mut batches = BatchReader::new(file, 0, file_bytes, SCAN_BYTES);
         while let Some(batch) = batches.next()? {
-            let Ok(header) = BatchHeader::read_checked(batch) else { break };
+            let Ok(Batch { header, .. }) = Batch::read(batch) else { break };
             // The CRC does not cover the offset, but offsets have no gaps.
-            if header.base_offset != self.next_offset() || header.last_offset_delta < 0 {
+            if header.base_offset != self.next_offset() {
                 break;
             }
             self.push(&header, header.base_offset, config.index_interval_bytes);
@@ -128,7 +128,7 @@ impl Segment {
     pub(super) fn push(&mut self, header: &BatchHeader, base_offset: i64, interval_bytes: u64) {
         let summary = &mut self.summary;
         summary.index.push(header, base_offset, summary.bytes, interval_bytes);
-        summary.bytes += header.bytes as u64;
+        summary.bytes += header.total_bytes() as u64;
         summary.next_offset = base_offset + i64::from(header.last_offset_delta) + 1;
         summary.max_timestamp = summary.max_timestamp.max(header.max_timestamp);
     }
@@ -216,15 +216,15 @@ impl<'a> BatchReader<'a> {
 
     /// The next batch, by its length alone; `None` at the end or where no whole batch follows.
     pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
-        if !self.fill(HEADER_BYTES)? {
+        if !self.fill(BATCH_HEADER_BYTES)? {
             return Ok(None);
         }
         let Ok(header) = BatchHeader::read(&self.buffer[self.consumed..]) else { return Ok(None) };
-        if !self.fill(header.bytes)? {
+        if !self.fill(header.total_bytes())? {
             return Ok(None);
         }
         let start = self.consumed;
-        self.consumed += header.bytes;
+        self.consumed += header.total_bytes();
         Ok(Some(&self.buffer[start..self.consumed]))
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use tempfile::TempDir;
 
-use super::batch::{BatchHeader, HEADER_BYTES};
+use super::batch::{BATCH_HEADER_BYTES, BatchHeader};
 use super::{AppendError, Appended, Log, LogConfig, OpenFiles};
 
 /// The log's file, with an optional number of bytes after which writes fail.
@@ -429,7 +429,7 @@ fn batches_that_are_not_sound_are_refused_by_name_and_not_stored() {
         assert_eq!(log.next_offset(), 0, "{name}");
     }
     assert_eq!(log.append(&sound).unwrap().base_offset, 0);
-    assert!(sound.len() > HEADER_BYTES);
+    assert!(sound.len() > BATCH_HEADER_BYTES);
 }
 
 #[test]
