@@ -290,6 +290,9 @@ fn retire(old: Arc<Lender<Reports>>, send_first: bool) {
     }
 }
 
+/// librdkafka's own default of `batch.size`.
+const BATCH_BYTES_DEFAULT: usize = 1_000_000;
+
 fn create(
     properties: &BTreeMap<String, String>,
     topics: &[String; 4],
@@ -300,7 +303,7 @@ fn create(
     for (name, value) in properties {
         config.set(name, value);
     }
-    let configured = properties.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX);
+    let configured = properties.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(BATCH_BYTES_DEFAULT);
     config.set("batch.size", configured.min(batch_bytes_max).max(1).to_string());
     config.set_log_level(RDKafkaLogLevel::Info);
     let context = Reports { signs: Arc::clone(signs), log: Bridge::default() };
