@@ -17,6 +17,7 @@ mod scalar;
 mod binary;
 mod keys;
 mod number;
+mod plain;
 
 mod order;
 mod wire;

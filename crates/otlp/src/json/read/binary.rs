@@ -9,12 +9,14 @@ pub(super) fn push_hex(text: &Quoted<'_>, out: &mut Vec<u8>) -> bool {
         return push_hex_digits(text.unescaped(), out);
     }
     let (pairs, rest) = text.raw.as_chunks::<2>();
+    let start = out.len();
+    out.resize(start + pairs.len(), 0);
     let mut seen = 0;
-    out.extend(pairs.iter().map(|[high, low]| {
+    for (byte, [high, low]) in out[start..].iter_mut().zip(pairs) {
         let (high, low) = (HEX[usize::from(*high)], HEX[usize::from(*low)]);
         seen |= high | low;
-        high << 4 | low & 0xf
-    }));
+        *byte = high << 4 | low & 0xf;
+    }
     rest.is_empty() && seen <= 0xf
 }
 

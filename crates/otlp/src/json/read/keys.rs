@@ -27,11 +27,28 @@ pub(super) fn find(id: MessageId, name: &[u8]) -> Option<Found> {
         let field = &id.message().fields[usize::from(entry >> 1)];
         let snake_case = entry & 1 == 1;
         let known = if snake_case { field.name } else { field.json_name };
-        if known.as_bytes() == name {
+        if same(known.as_bytes(), name) {
             return Some(Found { field, snake_case });
         }
         slot = (slot + 1) % SLOTS;
     }
+}
+
+/// Whether two names are equal, by two overlapping words each: names are too short for the standard library's comparison, which
+/// is a call, to pay off.
+#[inline]
+fn same(left: &[u8], right: &[u8]) -> bool {
+    fn ends<const N: usize>(name: &[u8]) -> Option<([u8; N], [u8; N])> {
+        Some((*name.first_chunk()?, *name.last_chunk()?))
+    }
+    left.len() == right.len()
+        && match left.len() {
+            0..4 => left.iter().eq(right),
+            4..8 => ends::<4>(left) == ends(right),
+            8..=16 => ends::<8>(left) == ends(right),
+            17..=32 => ends::<16>(left) == ends(right),
+            _ => left == right,
+        }
 }
 
 /// As [`find`], for a name with escapes in it.

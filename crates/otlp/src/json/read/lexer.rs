@@ -1,5 +1,6 @@
 //! Hop 5, OTLP/JSON in: the JSON text (RFC 8259) token by token, without copies where it holds no escapes.
 
+use super::plain::plain_run;
 use super::{number, refused};
 use crate::Malformed;
 
@@ -64,7 +65,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next byte that is not white space, or 0 at the end (no token starts with NUL). Consumes the space only.
-    #[inline]
+    #[inline(always)]
     pub(super) fn peek(&mut self) -> u8 {
         match self.text.get(self.at) {
             Some(&byte) if byte > b' ' => byte,
@@ -83,7 +84,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes `byte` if it comes next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, byte: u8) -> bool {
         if self.peek() != byte {
             return false;
@@ -93,7 +94,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes `byte`, which must come next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), Box<Malformed>> {
         if self.take(byte) { Ok(()) } else { Err(self.fault(expected)) }
     }
@@ -109,7 +110,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes `name`, which has its quotes, and a colon if they come next; else perhaps a part of it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_name(&mut self, name: &[u8]) -> bool {
         self.peek() == b'"' && self.take_literal(name) && self.take(b':')
     }
@@ -132,7 +133,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// After an element: true when a comma announces another one, false at `close`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Box<Malformed>> {
         let next = self.peek();
         if next == b',' {
@@ -287,6 +288,29 @@ impl<'a> Lexer<'a> {
         if bare.is_empty() { Err(self.fault(expected)) } else { Ok(Scalar::Bare(bare)) }
     }
 
+    /// A whole number below 2^63 that is written as most are, with or without quotes; `None` if something else comes next, and
+    /// nothing has happened then.
+    #[inline]
+    pub(super) fn short_integer(&mut self) -> Option<u64> {
+        let quoted = self.peek() == b'"';
+        let text = &self.text[self.at + usize::from(quoted)..];
+        let (value, len) = number::leading_digits(text)?;
+        let end = text.get(len).copied();
+        if quoted {
+            if end != Some(b'"') {
+                return None;
+            }
+            self.at += len + 2;
+        } else {
+            let leads_with_zero = text[0] == b'0' && len > 1;
+            if leads_with_zero || end.is_some_and(is_number_byte) {
+                return None;
+            }
+            self.at += len;
+        }
+        Some(value)
+    }
+
     #[inline]
     fn bare(&mut self) -> &'a [u8] {
         let rest = &self.text[self.at..];
@@ -423,31 +447,4 @@ fn push_char(out: &mut Vec<u8>, char: char) {
 #[inline]
 fn is_number_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
-}
-
-/// How many bytes come before the first quote, backslash or control character.
-#[inline]
-fn plain_run(text: &[u8]) -> usize {
-    let (words, rest) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let hits = special_bytes(u64::from_le_bytes(*word));
-        if hits != 0 {
-            return index * 8 + hits.trailing_zeros() as usize / 8;
-        }
-    }
-    let plain =
-        rest.iter().position(|&byte| byte < b' ' || matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
-    words.len() * 8 + plain
-}
-
-/// The high bit of each byte of `word` that ends a plain run. Bits above the lowest one set may be wrong: a borrow runs upwards.
-#[inline]
-fn special_bytes(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let quote = word ^ (EACH * b'"' as u64);
-    let backslash = word ^ (EACH * b'\\' as u64);
-    let hits = quote.wrapping_sub(EACH) & !quote
-        | backslash.wrapping_sub(EACH) & !backslash
-        | word.wrapping_sub(EACH * b' ' as u64) & !word;
-    hits & EACH << 7
 }

@@ -8,6 +8,12 @@ pub(super) struct Integer {
 }
 
 impl Integer {
+    /// A number without sign.
+    #[inline]
+    pub(super) fn positive(magnitude: u64) -> Self {
+        Self { negative: false, magnitude }
+    }
+
     pub(super) fn to_u64(self) -> Option<u64> {
         (!self.negative || self.magnitude == 0).then_some(self.magnitude)
     }
@@ -73,6 +79,29 @@ pub(super) fn double(text: &[u8], form: Form) -> Option<f64> {
     }
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     value.is_finite().then_some(value)
+}
+
+/// The digits that `text` begins with, one to nineteen of them: their value, if it is below 2^63, and how many they are.
+#[inline]
+pub(super) fn leading_digits(text: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0_u64;
+    let mut len = 0;
+    while len <= 8
+        && let Some(word) = text[len..].first_chunk()
+        && let Some(digits) = eight_digits(*word)
+    {
+        value = value * 100_000_000 + digits;
+        len += 8;
+    }
+    for digit in &text[len..] {
+        let Some(digit) = digit_value(*digit) else { break };
+        if len == 19 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+        len += 1;
+    }
+    (len > 0 && value < 1 << 63).then_some((value, len))
 }
 
 /// One to nineteen digits and nothing else: these always fit 64 bits.

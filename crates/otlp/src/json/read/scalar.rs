@@ -110,6 +110,13 @@ impl Reader<'_, '_> {
 
     #[inline]
     fn integer(&mut self, kind: Kind) -> Result<Encoded, Box<Malformed>> {
+        let start = self.lexer.mark();
+        if let Some(value) = self.lexer.short_integer() {
+            if let Some(encoded) = encode(Integer::positive(value), kind) {
+                return Ok(encoded);
+            }
+            self.lexer.go_back(start);
+        }
         let (at, scalar) = self.number_text("a number")?;
         with_text(&scalar, number::integer)
             .and_then(|value| encode(value, kind))
