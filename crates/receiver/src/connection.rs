@@ -89,7 +89,14 @@ pub(crate) async fn serve<I: Intake + 'static>(
         tracing::debug!(%error, ?door, "connection ended");
     }
     if let Some(socket) = activity.take_lingering() {
-        linger(socket, service.settings.request_bytes_max).await;
+        let closing = async {
+            service.phases.reached(Phase::Closing).await;
+            tokio::time::sleep(PARTING).await;
+        };
+        tokio::select! {
+            () = linger(socket, service.settings.request_bytes_max) => {}
+            () = closing => {}
+        }
     }
 }
 
@@ -205,14 +212,16 @@ fn http1_connection<I: Intake + 'static>(
     io: Io,
 ) -> impl Connection + use<I> {
     let settings = &service.settings;
-    let piece_bytes_max = window.class.frame_bytes as usize;
+    let head_bytes_max = settings.header_bytes_max as usize;
+    // A head must fit, and a piece of a body is at most what was read.
+    let piece_bytes_max = head_bytes_max.max(window.class.frame_bytes as usize);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         // hyper's own would run while the connection is idle as well.
         .header_read_timeout(None)
-        .max_header_size(settings.header_bytes_max as usize)
-        .max_buf_size(piece_bytes_max.max(settings.header_bytes_max as usize));
+        .max_header_size(head_bytes_max)
+        .max_buf_size(piece_bytes_max);
     let (service, activity) = (Rc::clone(service), Rc::clone(activity));
     let answer =
         move |request| answer(Rc::clone(&service), Rc::clone(&activity), door, piece_bytes_max, request);
@@ -270,7 +279,9 @@ async fn drive<I: Intake>(
                 None if cut_at.is_some_and(|at| at <= Instant::now()) => return Ok(()),
                 None => match due() {
                     Some(at) if at <= Instant::now() => {
-                        // An idle connection is asked to leave; a head that does not come can't be.
+                        if activity.is_head_open() {
+                            return Ok(());
+                        }
                         connection.as_mut().leave();
                         leaving = true;
                         cut_at = Some(Instant::now() + PARTING);

@@ -73,6 +73,11 @@ impl Activity {
         Some(self.head_since.get().map_or(idle, |since| idle.min(since + header_timeout)))
     }
 
+    /// Whether a head has begun and not ended.
+    pub(crate) fn is_head_open(&self) -> bool {
+        self.head_since.get().is_some()
+    }
+
     pub(crate) fn linger(&self) {
         self.linger.set(true);
     }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use otlp::Signal;
 use pipeline::Phase;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::client::{TRACES, answer, call, framed, http2};
-use super::{LONG, Server, Setup, connect, within};
+use super::{LONG, Server, Setup, connect, until, within};
 
 const REQUEST: &str =
     "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
@@ -77,6 +78,7 @@ async fn closing_does_not_wait_for_peers_that_do_not_read() {
     silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     let mut half = connect(server.http).await;
     half.write_all(&REQUEST.as_bytes()[..REQUEST.len() - 1]).await.unwrap();
+    until("the request is admitted", || server.shared.gate.taken(Signal::Traces) == 1).await;
     server.stop().await;
 }
 

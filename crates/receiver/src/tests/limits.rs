@@ -89,6 +89,7 @@ async fn a_body_that_stops_is_answered_retryably() {
     let reply = answer(&mut socket).await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("2")));
     assert_eq!(within(socket.read_to_end(&mut Vec::new())).await.unwrap(), 0, "closed");
+    drop(socket);
 
     let sender = http2(server.grpc).await;
     let mut ready = within(sender.clone().ready()).await.unwrap();
@@ -171,6 +172,52 @@ async fn a_stalled_stream_does_not_stall_the_others() {
         assert_eq!(call(&sender, TRACES, &[], framed(0, b"x")).await.status(), Some(0));
     }
     drop((stream, sender, ready));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_without_a_window_still_works() {
+    // A quarter of this is less than the smallest window.
+    let server = Server::start(Setup { budget_bytes: 900 << 10, ..Setup::default() });
+    let sender = http2(server.grpc).await;
+    for _ in 0..3 {
+        assert_eq!(call(&sender, TRACES, &[], framed(0, &[7; 300_000])).await.status(), Some(0));
+        assert_eq!(server.got().last().unwrap().charged, 300_000);
+    }
+    assert_eq!(server.shared.budget.used_bytes(), 0);
+    assert_eq!(post(server.http, "/v1/logs", PROTOBUF, &[7; 300_000]).await.status, 200);
+    drop(sender);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn unread_bytes_of_many_connections_are_charged_or_few() {
+    let server = Server::start(Setup { places: 1, ..Setup::default() });
+    server.hold();
+    // One request takes the only place; the others send what their windows let them, and nobody reads it.
+    let first = http2(server.grpc).await;
+    let mut ready = within(first.clone().ready()).await.unwrap();
+    let (_held, mut stream) = ready.send_request(head(TRACES, &[]), false).unwrap();
+    stream.send_data(framed(0, b"x"), true).unwrap();
+    server.got_many(1).await;
+    let mut kept = Vec::new();
+    for _ in 0..20 {
+        let sender = http2(server.grpc).await;
+        let mut ready = within(sender.clone().ready()).await.unwrap();
+        let (response, mut stream) = ready.send_request(head(TRACES, &[]), false).unwrap();
+        stream.send_data(framed(0, &vec![7; 2 << 20]), true).unwrap();
+        kept.push((sender, response, stream));
+    }
+    until("all windows are given", || server.shared.metrics.connections().get() == 21).await;
+    let quarter = server.shared.budget.total_bytes() / 4;
+    until("all windows are charged", || server.shared.budget.used_bytes() >= 8 * (4 << 20) + 13 * (1 << 20))
+        .await;
+    assert!(server.shared.budget.used_bytes() <= quarter + (1 << 20));
+    server.let_go();
+    for (_, response, _) in kept {
+        assert_eq!(called(response).await.status(), Some(0));
+    }
+    drop((first, ready, stream));
     server.stop().await;
 }
 
