@@ -9,11 +9,13 @@
 //!  wire ──► stream ── nearly always ─────────────────────────────► text, Counts
 //!             │ a list in two runs, a field twice, two of a oneof
 //!             └──────► scan ─► Counts, then regroup ─► text
-//!                 both: value ─► text, number
+//!                 both: value ─► text, number ─► output
 //! ```
 
 mod number;
+mod output;
 mod regroup;
+mod steps;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -25,7 +27,7 @@ use thiserror::Error;
 use crate::error::{DEPTH_MAX, Malformed};
 use crate::scan::{Counts, Fault, Limits, Scan, scan};
 use crate::signal::Signal;
-use text::Output;
+use output::Output;
 use value::Writer;
 
 /// Why a request did not become text.
@@ -55,7 +57,8 @@ pub fn write(
     max: usize,
     out: &mut Vec<u8>,
 ) -> Result<Counts, WriteError> {
-    let mut writer = Writer { body: wire, scan: Scan::new(limits), text: Output::new(out, max) };
+    let mut writer =
+        Writer { body: wire, scan: Scan::new(limits), text: Output::new(std::mem::take(out), max) };
     let done = match writer.message(signal.root(), wire, DEPTH_MAX) {
         Ok(()) => Ok(writer.scan.counts()),
         Err(Stop::Fault(fault)) => Err(fault.in_request(wire).into()),
@@ -75,6 +78,7 @@ pub fn write(
     if done.is_err() {
         writer.text.clear();
     }
+    *out = writer.text.into_buffer();
     done
 }
 

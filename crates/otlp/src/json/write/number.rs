@@ -1,7 +1,7 @@
 //! Numbers as the protobuf JSON mapping writes them: 64-bit integers as strings, doubles always
 //! recognisable as such (hop 6, "shape").
 
-use super::text::Output;
+use super::output::Output;
 
 /// The longest text that a method here writes, with its quotes and comma.
 pub(super) const LONGEST: usize = 32;
@@ -10,7 +10,7 @@ pub(super) const LONGEST: usize = 32;
 const NINETEEN_MIN: u64 = 1_000_000_000_000_000_000;
 const NINETEEN_MAX: u64 = 9_999_999_999_999_999_999;
 
-impl Output<'_> {
+impl Output {
     /// A 64-bit unsigned integer, as a string, and a comma.
     #[inline(always)]
     pub(super) fn quoted_u64(&mut self, value: u64) {

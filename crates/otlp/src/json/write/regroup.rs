@@ -9,7 +9,8 @@
 //! for each of its few fields.
 
 use super::Stop;
-use super::stream::{Progress, Step};
+use super::steps::{Place, drops_default};
+use super::stream::{Progress, Turn};
 use super::value::{FIELD_ROOM, Writer};
 use crate::error::DEPTH_MAX;
 use crate::scan::{skip_unknown, take_run, take_tag, take_varint};
@@ -21,16 +22,17 @@ pub(super) fn is_needed(id: MessageId, bytes: &[u8]) -> bool {
     let mut progress = Progress::default();
     Fields::of(id.message(), &[bytes])
         .map_while(Result::ok)
-        .any(|found| progress.step(id.message(), found.field) == Step::Again)
+        .any(|found| progress.step(&Place::of(found.field, id.message().fields)) == Turn::Again)
 }
 
-impl<'b> Writer<'b, '_> {
+impl<'b> Writer<'b> {
     /// Writes a message as an object and a comma. The pieces have been checked.
     pub(super) fn regrouped(&mut self, id: MessageId, pieces: &[&'b [u8]]) -> Result<(), Stop> {
         let message = id.message();
         let shape = Shape::of(message, pieces)?;
         self.text.room(FIELD_ROOM)?;
         self.text.push(b'{');
+        let object = self.text.len();
         let present = message.fields.iter().filter(|field| shape.present & 1 << field.number != 0);
         for field in present {
             let mark = self.text.len();
@@ -54,13 +56,16 @@ impl<'b> Writer<'b, '_> {
                     }
                 }
             }
-            self.drop_newer_default(field, mark);
+            if drops_default(field) {
+                self.text.drop_default(mark, mark + field.key.len());
+            }
         }
-        self.end_object(message, shape.present)
+        self.end_object(object, message, shape.present)
     }
 
     fn regrouped_list(&mut self, found: impl Iterator<Item = Result<Found<'b>, Stop>>) -> Result<(), Stop> {
         self.text.push(b'[');
+        let list = self.text.len();
         for found in found {
             let Found { field, wire, value, whole } = found?;
             self.text.room(FIELD_ROOM)?;
@@ -70,7 +75,7 @@ impl<'b> Writer<'b, '_> {
                 kind => self.packed(kind, value)?,
             }
         }
-        self.text.close(b']');
+        self.text.close(list, b']');
         Ok(())
     }
 }

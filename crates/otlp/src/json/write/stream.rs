@@ -2,10 +2,11 @@
 
 use super::Stop;
 use super::regroup;
+use super::steps::{Place, Step, Steps};
 use super::value::{FIELD_ROOM, Writer};
 use crate::error::MalformedKind;
 use crate::scan::{deeper, fault, skip_unknown, take_run, take_tag};
-use crate::schema::{Field, Kind, Message, MessageId, wire_type};
+use crate::schema::{Kind, MessageId, wire_type};
 use crate::varint;
 
 /// Which fields of a message have come, and the list that is open.
@@ -13,13 +14,13 @@ use crate::varint;
 pub(super) struct Progress {
     /// One bit a field number.
     pub(super) seen: u32,
-    /// Number of the repeated field that came last, or 0.
+    /// The bit of the repeated field that came last, or 0.
     open: u32,
 }
 
 /// What a field is after those before it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Turn {
     /// One more entry of the open list.
     Continues,
     /// A field that has not come yet.
@@ -30,26 +31,20 @@ pub(super) enum Step {
 
 impl Progress {
     #[inline(always)]
-    pub(super) fn step(&mut self, message: &Message, field: &Field) -> Step {
-        let bit = 1 << field.number;
-        let clashes = if field.oneof.is_some() { message.oneof_mask } else { bit };
-        if field.repeated {
-            if self.open == field.number {
-                return Step::Continues;
-            }
-            self.open = field.number;
-        } else {
-            self.open = 0;
+    pub(super) fn step(&mut self, place: &Place) -> Turn {
+        if place.repeated && self.open == place.bit {
+            return Turn::Continues;
         }
-        if self.seen & clashes != 0 {
-            return Step::Again;
+        self.open = if place.repeated { place.bit } else { 0 };
+        if self.seen & place.clashes != 0 {
+            return Turn::Again;
         }
-        self.seen |= bit;
-        Step::New
+        self.seen |= place.bit;
+        Turn::New
     }
 }
 
-impl Writer<'_, '_> {
+impl Writer<'_> {
     /// Writes a message as an object and a comma. `below` is how many messages may still lie inside it.
     pub(super) fn message(&mut self, id: MessageId, bytes: &[u8], below: u32) -> Result<(), Stop> {
         match self.fields(id, bytes, below) {
@@ -61,57 +56,62 @@ impl Writer<'_, '_> {
 
     #[inline(always)]
     fn fields(&mut self, id: MessageId, bytes: &[u8], below: u32) -> Result<(), Stop> {
-        let message = id.message();
+        let steps = Steps::of_message(id);
         let mut progress = Progress::default();
         let mut rest = bytes;
         self.text.room(FIELD_ROOM)?;
         self.text.push(b'{');
-        while !rest.is_empty() {
+        let object = self.text.len();
+        let mut list = object;
+        while let [tag, after @ ..] = rest {
             let start = rest;
-            let (number, wire) = take_tag(&mut rest)?;
-            let Some(field) = message.field(number) else {
-                skip_unknown(number, wire, &mut rest, below, start)?;
-                continue;
+            let (step, packed) = match steps.at_tag(*tag) {
+                Some(found) => {
+                    rest = after;
+                    found
+                }
+                None => match find(steps, &mut rest, below)? {
+                    Some(step) => (step, false),
+                    None => continue,
+                },
             };
-            let plain = wire == field.kind.wire_type();
-            let fits = plain || (wire == wire_type::LEN && field.is_packable());
-            if !fits {
-                return Err(Stop::Fault(fault(start, MalformedKind::WireType)));
-            }
             self.text.room(FIELD_ROOM)?;
             let list_was_open = progress.open != 0;
-            let step = progress.step(message, field);
-            if list_was_open && step != Step::Continues {
-                self.text.close(b']');
+            let turn = progress.step(&step.place);
+            if list_was_open && turn != Turn::Continues {
+                self.text.close(list, b']');
             }
             let mark = self.text.len();
-            if step == Step::Again {
+            if turn == Turn::Again {
                 return Err(Stop::Regroup);
             }
-            if step == Step::New {
-                self.text.put_text(&field.key);
-                if field.repeated {
+            if turn == Turn::New {
+                self.text.put_text(&step.key);
+                if step.place.repeated {
                     self.text.push(b'[');
+                    list = self.text.len();
                 }
             }
-            match field.kind {
+            match step.kind {
                 Kind::Message(sub) => {
                     let body = take_run(&mut rest)?;
-                    self.scan.count(field.role, start)?;
+                    self.scan.count(step.role, start)?;
                     let below = deeper(below, start)?;
                     if sub != MessageId::KeyValue || !self.plain_attribute(body, below)? {
                         self.message(sub, body, below)?;
                     }
                 }
-                kind if plain => self.value(kind, &mut rest)?,
-                kind => self.packed(kind, take_run(&mut rest)?)?,
+                kind if packed => self.packed(kind, take_run(&mut rest)?)?,
+                kind => self.value(kind, &mut rest)?,
             }
-            self.drop_newer_default(field, mark);
+            if step.drops_default {
+                self.text.drop_default(mark, mark + step.key.len());
+            }
         }
         if progress.open != 0 {
-            self.text.close(b']');
+            self.text.close(list, b']');
         }
-        self.end_object(message, progress.seen)
+        self.end_object(object, id.message(), progress.seen)
     }
 
     /// Writes an attribute, if it is `key` and `value` in this order, each below 128 bytes; most are. `false`:
@@ -132,10 +132,10 @@ impl Writer<'_, '_> {
             return Ok(false);
         }
         self.text.room(FIELD_ROOM)?;
-        self.text.put(b"{\"key\":");
+        self.text.put(b"{\"key\":\"");
         match value {
             [STRING, len, text @ ..] if text.len() == usize::from(*len) => {
-                self.string(key, b"\",\"value\":{\"string_value\":")?;
+                self.string(key, b"\",\"value\":{\"string_value\":\"")?;
                 self.string(text, b"\"}},")?;
             }
             [BOOL, bool @ 0..0x80] => {
@@ -146,27 +146,41 @@ impl Writer<'_, '_> {
             [INT, number @ ..] if is_varint(number) => {
                 self.string(key, b"\",\"value\":{\"int_value\":")?;
                 self.value(Kind::Int64, &mut &*number)?;
-                self.close_attribute();
+                self.text.pop_comma();
+                self.text.put(b"}},");
             }
             [DOUBLE, number @ ..] if number.len() == 8 => {
                 self.string(key, b"\",\"value\":{\"double_value\":")?;
                 self.value(Kind::Double, &mut &*number)?;
-                self.close_attribute();
+                self.text.pop_comma();
+                self.text.put(b"}},");
             }
             _ => {
                 self.string(key, b"\",\"value\":")?;
                 self.message(MessageId::AnyValue, value, below - 1)?;
-                self.text.close(b'}');
+                self.text.pop_comma();
+                self.text.put(b"},");
             }
         }
         Ok(true)
     }
+}
 
-    #[inline(always)]
-    fn close_attribute(&mut self) {
-        self.text.close(b'}');
-        self.text.close(b'}');
+/// Takes a tag that has no entry of its own: longer than a byte, of an unknown field, or not valid. An unknown
+/// field is skipped, and gives `None`.
+#[cold]
+#[inline(never)]
+fn find(steps: &'static Steps, rest: &mut &[u8], below: u32) -> Result<Option<&'static Step>, Stop> {
+    let start = *rest;
+    let (number, wire) = take_tag(rest)?;
+    let Some(step) = steps.at_number(number) else {
+        skip_unknown(number, wire, rest, below, start)?;
+        return Ok(None);
+    };
+    if wire != step.kind.wire_type() {
+        return Err(Stop::Fault(fault(start, MalformedKind::WireType)));
     }
+    Ok(Some(step))
 }
 
 /// Whether the bytes are one varint and nothing else.

@@ -1,16 +1,7 @@
-//! The bounded text buffer of the JSON writer, with JSON strings and base64 (hop 6, "shape").
-//!
-//! Every method that writes says beforehand how much room it needs, so that the buffer grows by
-//! plan: never past the caller's limit plus [`SLACK`].
+//! JSON strings and base64, into the writer's buffer (hop 6, "shape").
 
 use super::Stop;
-use crate::schema::Text;
-
-/// How far the buffer may grow past the limit before the writer gives up.
-///
-/// Larger than anything that is written between two checks, so that only a text that is truly
-/// too long is refused; the exact comparison is made once, at the end.
-const SLACK: usize = 4096;
+use super::output::Output;
 
 /// Bytes looked at together in a string. Two 16-byte registers on every 64-bit target.
 const BLOCK: usize = 32;
@@ -44,110 +35,8 @@ static ESCAPE: [u8; 256] = {
     table
 };
 
-/// The text written so far and the length it may have.
-#[derive(Debug)]
-pub(super) struct Output<'o> {
-    out: &'o mut Vec<u8>,
-    start: usize,
-    limit: usize,
-    /// Up to where the buffer may be filled without asking: its capacity, or the limit with slack.
-    ceiling: usize,
-}
-
-impl<'o> Output<'o> {
-    /// Text of at most `max` bytes, appended to what `out` holds.
-    pub(super) fn new(out: &'o mut Vec<u8>, max: usize) -> Self {
-        let start = out.len();
-        let limit = start.saturating_add(max);
-        let ceiling = out.capacity().min(limit.saturating_add(SLACK));
-        Self { out, start, limit, ceiling }
-    }
-
-    /// Forgets what was written.
-    pub(super) fn clear(&mut self) {
-        self.out.truncate(self.start);
-    }
-
-    /// Makes room for `n` bytes, of which all but a few hundred are sure to be written.
-    #[inline(always)]
-    pub(super) fn room(&mut self, n: usize) -> Result<(), Stop> {
-        if n <= self.ceiling.saturating_sub(self.out.len()) { Ok(()) } else { self.grow(n) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, n: usize) -> Result<(), Stop> {
-        let needed = self.out.len().saturating_add(n);
-        let hard = self.limit.saturating_add(SLACK);
-        if needed > hard {
-            return Err(Stop::Full);
-        }
-        let capacity = self.out.capacity().saturating_mul(2).clamp(needed, hard);
-        self.out.reserve_exact(capacity - self.out.len());
-        self.ceiling = self.out.capacity().min(hard);
-        Ok(())
-    }
-
-    /// Appends `text`, for which there is room.
-    #[inline(always)]
-    pub(super) fn put(&mut self, text: &[u8]) {
-        self.out.extend_from_slice(text);
-    }
-
-    /// Appends the first `n` bytes of `text`: one copy of a length known when compiling.
-    #[inline(always)]
-    pub(super) fn put_padded<const N: usize>(&mut self, text: &[u8; N], n: usize) {
-        let len = self.out.len() + n;
-        self.out.extend_from_slice(text);
-        self.out.truncate(len);
-    }
-
-    /// Appends a text padded for copying with one move, for which there is room.
-    #[inline(always)]
-    pub(super) fn put_text<const N: usize>(&mut self, text: &Text<N>) {
-        self.put_padded(text.padded(), text.len());
-    }
-
-    /// Bytes in the buffer.
-    #[inline(always)]
-    pub(super) fn len(&self) -> usize {
-        self.out.len()
-    }
-
-    /// Cuts the text back to `len` if what is behind `from` is one of `texts`.
-    pub(super) fn drop_if(&mut self, len: usize, from: usize, texts: &[&[u8]]) {
-        if texts.contains(&&self.out[from..]) {
-            self.out.truncate(len);
-        }
-    }
-
-    /// Appends one byte, for which there is room.
-    #[inline(always)]
-    pub(super) fn push(&mut self, byte: u8) {
-        self.out.push(byte);
-    }
-
-    /// Ends a list or object: `close` takes the place of the comma after its last element, or
-    /// follows the bracket that opened it, and is itself followed by a comma.
-    #[inline(always)]
-    pub(super) fn close(&mut self, close: u8) {
-        if let Some(last) = self.out.last_mut() {
-            if *last == b',' {
-                *last = close;
-            } else {
-                self.out.push(close);
-            }
-        }
-        self.out.push(b',');
-    }
-
-    /// Takes back the comma after the outermost object; whether the text then keeps to its limit.
-    pub(super) fn finish(&mut self) -> bool {
-        self.out.pop();
-        self.out.len() <= self.limit
-    }
-
-    /// Writes `body[from..to]` as a JSON string, and `ending`, which starts with the closing quote.
+impl Output {
+    /// Writes `body[from..to]` as a JSON string that was opened, and `ending`, which starts with the closing quote.
     ///
     /// `false`: the bytes are not UTF-8. What lies behind `to` is read, never kept.
     #[inline(always)]
@@ -159,19 +48,18 @@ impl<'o> Output<'o> {
         ending: &[u8; N],
     ) -> Result<bool, Stop> {
         self.room((to - from).saturating_add(2 * BLOCK))?;
-        self.push(b'"');
         let mut at = from;
         while let Some(block) = body[at..].first_chunk::<BLOCK>() {
             let n = to - at;
             if n <= BLOCK {
-                if special::<false>(block, n) {
+                if is_special(block, n) {
                     return self.escaped(&body[at..to], ending);
                 }
                 self.put_padded(block, n);
                 self.put(ending);
                 return Ok(true);
             }
-            if special::<false>(block, BLOCK) {
+            if is_special(block, BLOCK) {
                 return self.escaped(&body[at..to], ending);
             }
             self.put(block);
@@ -226,7 +114,12 @@ impl<'o> Output<'o> {
         if bytes.len() <= 16 {
             self.base64_short(bytes);
         } else {
-            base64_simd::STANDARD.encode_append(bytes, &mut *self.out);
+            let len = base64_simd::STANDARD.encoded_length(bytes.len());
+            if let Some(slot) = self.slot(len) {
+                let written = base64_simd::STANDARD.encode(bytes, base64_simd::Out::from_slice(slot)).len();
+                debug_assert_eq!(written, len);
+            }
+            self.advance(len);
         }
         self.put(b"\",");
         Ok(())
@@ -250,25 +143,35 @@ impl<'o> Output<'o> {
     }
 }
 
-/// Whether one of the first `n` bytes of `block` must be escaped, or is not ASCII while
-/// `NON_ASCII` is not welcome. Without branches, so that it compiles to vector instructions.
+/// Whether one of the first `n` bytes of `block` must be escaped, or is not ASCII.
 #[inline(always)]
-fn special<const NON_ASCII: bool>(block: &[u8; BLOCK], n: usize) -> bool {
+fn is_special(block: &[u8; BLOCK], n: usize) -> bool {
     let keep = KEEP[BLOCK - n..].first_chunk::<BLOCK>().unwrap_or(&[0xff; BLOCK]);
-    let mut found = 0;
-    for (&byte, &keep) in block.iter().zip(keep) {
-        // As a signed number a byte from 0x80 on lies below 0x20 as well.
-        let low = if NON_ASCII { byte < 0x20 } else { byte.cast_signed() < 0x20 };
-        let hit = low | (byte == b'"') | (byte == b'\\');
-        found |= if hit { keep } else { 0 };
+    // As a signed number, a byte from 0x80 on lies below 0x20 as well.
+    any(block, keep, |byte| (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\'))
+}
+
+/// Whether a byte of `block` must be escaped.
+#[inline(always)]
+fn has_escape(block: &[u8; BLOCK]) -> bool {
+    any(block, &[0xff; BLOCK], |byte| (byte < 0x20) | (byte == b'"') | (byte == b'\\'))
+}
+
+/// Whether `hit` holds for a byte of `block` that `keep` keeps. In this form it compiles to a handful of vector
+/// instructions on any target that has them.
+#[inline(always)]
+fn any(block: &[u8; BLOCK], keep: &[u8; BLOCK], hit: impl Fn(u8) -> bool) -> bool {
+    let mut hits = [0; BLOCK];
+    for at in 0..BLOCK {
+        hits[at] = u8::from(hit(block[at])).wrapping_neg() & keep[at];
     }
-    found != 0
+    hits.as_chunks::<16>().0.iter().fold(0, |all, half| all | u128::from_le_bytes(*half)) != 0
 }
 
 /// How many bytes from the start of `bytes` need no escape.
 fn plain_run(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let whole = blocks.iter().take_while(|block| !special::<true>(block, BLOCK)).count() * BLOCK;
+    let whole = blocks.iter().take_while(|block| !has_escape(block)).count() * BLOCK;
     let tail = &bytes[whole..];
     whole + tail.iter().position(|&b| ESCAPE[usize::from(b)] != 0).unwrap_or(tail.len())
 }

@@ -3,30 +3,31 @@
 
 use super::Stop;
 use super::number;
-use super::text::Output;
+use super::output::Output;
 use crate::error::MalformedKind;
 use crate::scan::{Scan, fault, take_run, take_varint};
-use crate::schema::{EnumId, Field, Kind, Message};
+use crate::schema::{EnumId, Kind, Message};
 
 /// Room for a key, a number and brackets, with the padding they are copied with.
 pub(super) const FIELD_ROOM: usize = 160;
 
 /// The text being written and what it is written from.
-pub(super) struct Writer<'b, 'o> {
+pub(super) struct Writer<'b> {
     /// The whole request: blocks of a string are read past the string's end, up to this one.
     pub(super) body: &'b [u8],
     /// Counts, and refuses what is too much.
     pub(super) scan: Scan,
-    pub(super) text: Output<'o>,
+    pub(super) text: Output,
 }
 
-impl Writer<'_, '_> {
+impl Writer<'_> {
     /// Writes one value off the front of `rest`, and a comma.
     #[inline(always)]
     pub(super) fn value(&mut self, kind: Kind, rest: &mut &[u8]) -> Result<(), Stop> {
         match kind {
             Kind::Str => {
                 let run = take_run(rest)?;
+                self.text.push(b'"');
                 self.string(run, b"\",")?;
             }
             Kind::Id | Kind::ProfileId | Kind::Bytes => self.text.base64(take_run(rest)?)?,
@@ -58,7 +59,7 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// Writes a slice of the request as text, and `ending`.
+    /// Writes a slice of the request as text, without the opening quote, and `ending`.
     #[inline(always)]
     pub(super) fn string<const N: usize>(&mut self, text: &[u8], ending: &[u8; N]) -> Result<(), Stop> {
         let from = text.as_ptr().addr() - self.body.as_ptr().addr();
@@ -81,21 +82,9 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Takes back a field, written from `mark` on, that readers of v1.0.0 don't expect, when it says nothing.
+    /// Ends an object whose brace ends at `opened`: writes the defaults of the fields that were not `seen`, and the brace.
     #[inline(always)]
-    pub(super) fn drop_newer_default(&mut self, field: &Field, mark: usize) {
-        if field.newer_than_v1 && !field.repeated && !field.has_presence() {
-            self.text.drop_if(
-                mark,
-                mark + field.key.len(),
-                &[b"0,", b"\"\",", b"\"0\",", b"0.0,", b"false,"],
-            );
-        }
-    }
-
-    /// Ends an object: writes the defaults of the fields that were not `seen`, and the brace.
-    #[inline(always)]
-    pub(super) fn end_object(&mut self, message: &Message, seen: u32) -> Result<(), Stop> {
+    pub(super) fn end_object(&mut self, opened: usize, message: &Message, seen: u32) -> Result<(), Stop> {
         let mut missing = message.default_mask & !seen;
         if missing != 0 {
             self.text.room(FIELD_ROOM * 16)?;
@@ -107,7 +96,7 @@ impl Writer<'_, '_> {
             }
             missing &= missing - 1;
         }
-        self.text.close(b'}');
+        self.text.close(opened, b'}');
         Ok(())
     }
 }
