@@ -4,9 +4,11 @@ use pipeline::Verdict;
 
 use super::*;
 
-/// (answer, grpc-status or none, HTTP status, told when to come again, label)
+/// Answer, grpc-status or none, HTTP status, whether the sender is told when to come again, label.
+type Line = (Answer, Option<u8>, u16, bool, Option<&'static str>);
+
 #[rustfmt::skip]
-fn table() -> Vec<(Answer, Option<u8>, u16, bool, Option<&'static str>)> {
+fn table() -> Vec<Line> {
     let refused = |refusal| Answer::Verdict(Verdict::Refused(refusal));
     vec![
         (Answer::Verdict(Verdict::Stored { rejected: None }),                             Some(0),  200, false, None),

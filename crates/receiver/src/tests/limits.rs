@@ -111,7 +111,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
         socket.write_all(beginning.as_bytes()).await.unwrap();
         let _reset = within(socket.read_to_end(&mut Vec::new())).await;
     }
-    // Idle between two requests is not the same.
+    // Idle between two requests is not the same: let more than the timeout go by.
     let mut socket = connect(server.http).await;
     socket.write_all(whole.as_bytes()).await.unwrap();
     assert_eq!(answer(&mut socket).await.status, 200);
