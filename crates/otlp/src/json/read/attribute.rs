@@ -46,48 +46,85 @@ impl Reader<'_, '_> {
     #[inline]
     fn try_plain_attribute(&mut self, field: &Field) -> Option<()> {
         let lexer = &mut self.lexer;
-        if !(lexer.take(b'{') && lexer.take_name(b"\"key\"")) {
+        let opened = lexer.take_literal(b"{\"key\":\"")
+            || lexer.take(b'{') && lexer.take_name(b"\"key\"") && lexer.take(b'"');
+        let key = lexer.plain_characters();
+        // An empty key is a default and takes no bytes: the long way knows.
+        if !opened || key.is_empty() {
             return None;
         }
-        let key = lexer.whole_plain_string()?;
-        let value_follows = lexer.take(b',') && lexer.take_name(b"\"value\"") && lexer.take(b'{');
-        if key.is_empty() || !value_follows {
-            // An empty key is a default and takes no bytes: the long way knows.
+        let value_opened = lexer.take_literal(b"\",\"value\":{")
+            || lexer.take_literal(b"\"")
+                && lexer.take(b',')
+                && lexer.take_name(b"\"value\"")
+                && lexer.take(b'{');
+        if !value_opened {
             return None;
         }
-        let value = if self.lexer.take_name(STRING_VALUE.0) {
-            Value::Text(self.lexer.whole_plain_string()?)
+        let value = if lexer.take_literal(b"\"stringValue\":\"")
+            || lexer.take_name(STRING_VALUE.0) && lexer.take(b'"')
+        {
+            let text = lexer.plain_characters();
+            if !lexer.take_literal(b"\"") {
+                return None;
+            }
+            Value::Text(text)
         } else {
             let (_, tag, kind) = SCALAR_VALUES.into_iter().find(|(name, ..)| self.lexer.take_name(name))?;
             Value::Scalar(tag, self.encoded(kind).ok()?)
         };
-        if !(self.lexer.take(b'}') && self.lexer.take(b'}')) {
+        let closed = self.lexer.take_literal(b"}}") || self.lexer.take(b'}') && self.lexer.take(b'}');
+        if !closed {
             return None;
         }
-        let value_len = match &value {
+        self.push_attribute(field, key, &value);
+        Some(())
+    }
+
+    #[inline]
+    fn push_attribute(&mut self, field: &Field, key: &[u8], value: &Value<'_>) {
+        let out = &mut *self.out;
+        let value_len = match value {
             Value::Text(text) => 1 + varint_len(text.len()) + text.len(),
             Value::Scalar(_, encoded) => 1 + encoded.len(),
         };
         let len = 1 + varint_len(key.len()) + key.len() + 1 + varint_len(value_len) + value_len;
-        let out = &mut *self.out;
         push_len_tag(out, field);
-        push_varint(out, len as u64);
-        out.push(KEY);
-        push_varint(out, key.len() as u64);
-        out.extend_from_slice(key);
-        out.push(VALUE);
-        push_varint(out, value_len as u64);
-        match value {
-            Value::Text(text) => {
-                out.push(STRING_VALUE.1);
-                push_varint(out, text.len() as u64);
-                out.extend_from_slice(text);
+        match (u8::try_from(len), u8::try_from(key.len()), u8::try_from(value_len)) {
+            // All lengths take one byte: copies of a fixed size.
+            (Ok(len @ 0..0x80), Ok(key_len), Ok(value_len)) => {
+                out.extend_from_slice(&[len, KEY, key_len]);
+                out.extend_from_slice(key);
+                match value {
+                    Value::Text(text) => {
+                        out.extend_from_slice(&[VALUE, value_len, STRING_VALUE.1, value_len - 2]);
+                        out.extend_from_slice(text);
+                    }
+                    Value::Scalar(tag, encoded) => {
+                        out.extend_from_slice(&[VALUE, value_len, *tag]);
+                        encoded.push(out);
+                    }
+                }
             }
-            Value::Scalar(tag, encoded) => {
-                out.push(tag);
-                encoded.push(out);
+            _ => {
+                push_varint(out, len as u64);
+                out.push(KEY);
+                push_varint(out, key.len() as u64);
+                out.extend_from_slice(key);
+                out.push(VALUE);
+                push_varint(out, value_len as u64);
+                match value {
+                    Value::Text(text) => {
+                        out.push(STRING_VALUE.1);
+                        push_varint(out, text.len() as u64);
+                        out.extend_from_slice(text);
+                    }
+                    Value::Scalar(tag, encoded) => {
+                        out.push(*tag);
+                        encoded.push(out);
+                    }
+                }
             }
         }
-        Some(())
     }
 }

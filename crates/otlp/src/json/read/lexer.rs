@@ -100,7 +100,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes `literal` if it comes next, without white space before it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_literal(&mut self, literal: &[u8]) -> bool {
         let found = self.text[self.at..].starts_with(literal);
         if found {
@@ -115,16 +115,13 @@ impl<'a> Lexer<'a> {
         self.peek() == b'"' && self.take_literal(name) && self.take(b':')
     }
 
-    /// A string without escapes; `None` if something else comes next.
+    /// The characters of a string up to the first that is not plain, its end in most cases. The opening quote has been taken.
     #[inline]
-    pub(super) fn whole_plain_string(&mut self) -> Option<&'a [u8]> {
-        if !self.take(b'"') {
-            return None;
-        }
-        let start = self.at;
-        let plain = &self.text[start..start + plain_run(&self.text[start..])];
+    pub(super) fn plain_characters(&mut self) -> &'a [u8] {
+        let rest = &self.text[self.at..];
+        let plain = &rest[..plain_run(rest)];
         self.at += plain.len();
-        self.take_literal(b"\"").then_some(plain)
+        plain
     }
 
     /// Whether nothing but white space is left.
@@ -151,7 +148,9 @@ impl<'a> Lexer<'a> {
     #[inline]
     pub(super) fn key(&mut self) -> Result<Quoted<'a>, Box<Malformed>> {
         let key = self.string("a quoted member name")?;
-        self.expect(b':', "a colon after the member name")?;
+        if !self.take_literal(b":") {
+            self.expect(b':', "a colon after the member name")?;
+        }
         Ok(key)
     }
 

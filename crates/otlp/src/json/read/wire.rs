@@ -39,7 +39,15 @@ impl Encoded {
 }
 
 #[inline]
-pub(super) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn push_varint(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value.to_le_bytes()[0]);
+    } else {
+        push_long_varint(out, value);
+    }
+}
+
+fn push_long_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
