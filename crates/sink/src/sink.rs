@@ -116,7 +116,10 @@ impl Sink {
 
     /// Looks at the cluster once, for `otlp2kafka check`; changes nothing.
     pub async fn check(&self, timeout: Duration) -> Report {
-        let cluster = self.core.producer.cluster();
+        let Some(cluster) = self.core.producer.cluster() else {
+            let trouble = Some("the client is closed".to_owned());
+            return Report { brokers: Vec::new(), topics: Vec::new(), trouble };
+        };
         let route = self.watching.route.clone();
         let creates = self.watching.creation.enabled;
         let looked = tokio::task::spawn_blocking(move || {
@@ -176,3 +179,6 @@ impl fmt::Display for Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Hop 7 through librdkafka: one client for all workers, one thread that serves its reports and replaces it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -39,10 +39,10 @@ pub(crate) struct Librdkafka {
 struct Inner {
     properties: BTreeMap<String, String>,
     topics: [String; 4],
-    /// Read for the time of one call that does not wait; written by the serving thread only.
-    lender: RwLock<Arc<Lender<Reports>>>,
-    /// Largest batch in bytes that the topics take, as far as is known.
-    batch_bytes_max: AtomicUsize,
+    /// Locked for the time of one call that does not wait. `None` after the end.
+    lender: RwLock<Option<Arc<Lender<Reports>>>>,
+    /// Largest batch in bytes that the topics take, as far as is known. Locked while the lender is replaced.
+    batch_bytes_max: Mutex<usize>,
     signs: Arc<Signs>,
     replaced: AtomicU64,
     stop: AtomicBool,
@@ -103,6 +103,8 @@ impl Reports {
         if classify::classify(code) == Class::Recreate {
             self.signs.worn_out.store(true, Ordering::Release);
         }
+        // A topic that refused one record for want of rights is refused by the library until it has new metadata.
+        self.signs.news.notify_one();
         classify::outcome(code)
     }
 }
@@ -119,8 +121,8 @@ impl Librdkafka {
         let inner = Arc::new(Inner {
             properties,
             topics,
-            lender: RwLock::new(Arc::new(lender)),
-            batch_bytes_max: AtomicUsize::new(batch_bytes_max),
+            lender: RwLock::new(Some(Arc::new(lender))),
+            batch_bytes_max: Mutex::new(batch_bytes_max),
             signs,
             replaced: AtomicU64::new(0),
             stop: AtomicBool::new(false),
@@ -147,13 +149,13 @@ impl Librdkafka {
         self.inner.signs.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// What asks the brokers; its calls block.
-    pub(crate) fn cluster(&self) -> Cluster {
-        Cluster { lender: self.inner.lender() }
+    /// What asks the brokers; its calls block. `None` after the end.
+    pub(crate) fn cluster(&self) -> Option<Cluster> {
+        self.inner.lender().map(|lender| Cluster { lender })
     }
 
     #[cfg(test)]
-    pub(crate) fn lender(&self) -> Arc<Lender<Reports>> {
+    pub(crate) fn lender(&self) -> Option<Arc<Lender<Reports>>> {
         self.inner.lender()
     }
 }
@@ -169,8 +171,11 @@ impl Producer for Librdkafka {
             timestamp_ms,
             ack,
         };
-        let sent = self.inner.lender.read().unwrap_or_else(PoisonError::into_inner).send(message);
-        if let Err((code, ack)) = sent {
+        let lender = self.inner.lender.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(lender) = &*lender else {
+            return message.ack.resolve(Outcome::Retry(RetryReason::Draining));
+        };
+        if let Err((code, ack)) = lender.send(message) {
             if classify::classify(code) == Class::Recreate {
                 self.inner.signs.worn_out.store(true, Ordering::Release);
             }
@@ -179,7 +184,15 @@ impl Producer for Librdkafka {
     }
 
     fn limit_batch(&self, bytes_max: usize) {
-        self.inner.batch_bytes_max.fetch_min(bytes_max, Ordering::AcqRel);
+        let mut limit = self.inner.batch_bytes_max.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes_max >= *limit {
+            return;
+        }
+        // At once, by the caller: what it sends next must not meet a batch of the old size.
+        *limit = bytes_max;
+        if self.inner.replace(None, bytes_max) {
+            tracing::warn!(bytes_max, "batches are made smaller: a topic takes no larger ones");
+        }
     }
 
     fn close(&self, limit: Duration) {
@@ -200,31 +213,28 @@ impl Drop for Librdkafka {
 }
 
 impl Inner {
-    fn lender(&self) -> Arc<Lender<Reports>> {
-        Arc::clone(&self.lender.read().unwrap_or_else(PoisonError::into_inner))
+    fn lender(&self) -> Option<Arc<Lender<Reports>>> {
+        self.lender.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn serve(&self) {
         let mut pause = REPLACE_PAUSE_MIN;
         let mut born = Instant::now();
-        let mut batch_bytes_max = self.batch_bytes_max.load(Ordering::Acquire);
         while !self.stop.load(Ordering::Acquire) {
-            let lender = self.lender();
+            let Some(lender) = self.lender() else { return };
             lender.producer().poll(TURN);
-            let wanted = self.batch_bytes_max.load(Ordering::Acquire);
-            let fatal = self.fatal(&lender);
-            if fatal.is_none() && wanted >= batch_bytes_max {
-                continue;
-            }
-            if fatal.is_some() {
-                pause = if born.elapsed() > REPLACE_PAUSE_MAX { REPLACE_PAUSE_MIN } else { pause };
-                lender.producer().poll(pause);
-                pause = (pause * 2).min(REPLACE_PAUSE_MAX);
-            }
+            let Some(fatal) = self.fatal(&lender) else { continue };
+            pause = if born.elapsed() > REPLACE_PAUSE_MAX { REPLACE_PAUSE_MIN } else { pause };
+            lender.producer().poll(pause);
+            pause = (pause * 2).min(REPLACE_PAUSE_MAX);
             drop(lender);
-            if self.replace(fatal.as_deref(), wanted) {
+            let limit = self.batch_bytes_max.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.replace(Some(&fatal), *limit) {
                 born = Instant::now();
-                batch_bytes_max = wanted;
+                self.replaced.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(
+                    "the Kafka producer was replaced after an error that it does not survive: {fatal}"
+                );
             }
         }
         self.finish();
@@ -239,6 +249,7 @@ impl Inner {
         Some(format!("{}: {reason}", classify::name(code)))
     }
 
+    /// Puts a new producer in the place of the old. The caller holds the lock of `batch_bytes_max`.
     fn replace(&self, fatal: Option<&str>, batch_bytes_max: usize) -> bool {
         let fresh = match create(&self.properties, &self.topics, batch_bytes_max, &self.signs) {
             Ok(fresh) => Arc::new(fresh),
@@ -248,15 +259,9 @@ impl Inner {
                 return false;
             }
         };
-        let old = std::mem::replace(&mut *self.lender.write().unwrap_or_else(PoisonError::into_inner), fresh);
-        if let Some(fatal) = fatal {
-            self.replaced.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(
-                "the Kafka producer was replaced after an error that it does not survive: {fatal}"
-            );
-        } else {
-            tracing::warn!(batch_bytes_max, "batches are made smaller: a topic takes no larger ones");
-        }
+        let mut slot = self.lender.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(old) = slot.as_mut().map(|lender| std::mem::replace(lender, fresh)) else { return false };
+        drop(slot);
         self.signs.news.notify_one();
         retire(old, fatal.is_none());
         true
@@ -264,13 +269,15 @@ impl Inner {
 
     /// Sends what is left within the time that `close` gave, then gives it up.
     fn finish(&self) {
-        let lender = self.lender();
+        let Some(lender) = self.lender() else { return };
         let end = *self.close_at.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(left) = end.map(|end| end.saturating_duration_since(Instant::now()))
             && let Err(error) = lender.producer().flush(left)
         {
             tracing::warn!(%error, records = lender.producer().in_flight_count(), "records are given up unsent");
         }
+        // From here on records are refused at once; the last that came before is given up with the others.
+        drop(self.lender.write().unwrap_or_else(PoisonError::into_inner).take());
         if !lender.give_up(RETIREMENT_MAX) {
             tracing::error!("the Kafka client did not report on all of its records");
         }
@@ -303,7 +310,8 @@ fn create(
     for (name, value) in properties {
         config.set(name, value);
     }
-    let configured = properties.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(BATCH_BYTES_DEFAULT);
+    let configured =
+        properties.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(BATCH_BYTES_DEFAULT);
     config.set("batch.size", configured.min(batch_bytes_max).max(1).to_string());
     config.set_log_level(RDKafkaLogLevel::Info);
     let context = Reports { signs: Arc::clone(signs), log: Bridge::default() };

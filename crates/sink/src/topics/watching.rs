@@ -125,10 +125,11 @@ impl Watching {
         }
     }
 
-    /// When all is well, news from the client end the pause; when not, they come too often to act on each.
+    /// When all is well, news from the client end the pause, but not at once: they can come with every record.
     async fn pause(&self, ready: bool, pause: Duration) {
+        tokio::time::sleep(PAUSE_TROUBLE).await;
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(pause.saturating_sub(PAUSE_TROUBLE)) => {}
             () = self.core.producer.news(), if ready => {}
         }
     }
@@ -143,7 +144,10 @@ impl Watching {
     }
 
     async fn sight(&self) -> Sight {
-        let (cluster, route) = (self.core.producer.cluster(), self.route.clone());
+        let Some(cluster) = self.core.producer.cluster() else {
+            return Sight::Trouble("the client is closed".into());
+        };
+        let route = self.route.clone();
         blocking(move || look(&cluster, &route, LOOK_TIMEOUT)).await.unwrap_or_else(Sight::Trouble)
     }
 
