@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use admin::{Connector, Exposition, Publisher, RunState, State, Task, connectors};
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use pipeline::{Budget, Gate, Health, Metrics, Shared, Switch, drain};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -56,7 +56,7 @@ pub(crate) async fn build(settings: Settings) -> anyhow::Result<Server> {
         health: Arc::new(Health::default()),
         drain: drain.clone(),
     });
-    let sink = Sink::open(settings.sink, Arc::clone(&shared)).context("the Kafka client does not start")?;
+    let sink = Sink::open(settings.sink, Arc::clone(&shared))?;
     let kafka = match &embedded {
         Some(broker) => Kafka::Embedded { addr: broker.addr(), data: embedded::folder(&settings.data_dir) },
         None => Kafka::Cluster { bootstrap_servers: settings.bootstrap_servers },

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use pipeline::{Budget, Gate, Health, Metrics, Shared, drain};
 use sink::Sink;
 
 use crate::cli::Configuration;
-use crate::settings::{self, Settings, Sources};
+use crate::settings::{self, Origin, Settings, Sources};
 use crate::{control_runtime, output};
 
 /// How long Kafka may take to answer.
@@ -29,7 +29,7 @@ pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
     }
     let servers = settings.bootstrap_servers.clone();
     let report = control_runtime()?.block_on(async {
-        let sink = Sink::open(settings.sink, shared()).context("the Kafka client does not start")?;
+        let sink = Sink::open(settings.sink, shared())?;
         let report = sink.check(PATIENCE).await;
         sink.close(Duration::ZERO).await;
         anyhow::Ok(report)
@@ -51,7 +51,11 @@ fn found(settings: &Settings) -> String {
     let width = settings.in_force.iter().map(|one| one.key.len()).max().unwrap_or(0);
     for one in &settings.in_force {
         let value = one.value.escape_debug();
-        text.push_str(&format!("  {:<width$} = {value}  ({})\n", one.key, one.origin));
+        let origin = match &one.origin {
+            Origin::Default => "the default here".to_owned(),
+            given => given.to_string(),
+        };
+        text.push_str(&format!("  {:<width$} = {value}  ({origin})\n", one.key));
     }
     if settings.in_force.is_empty() {
         text.push_str("  all keys have their defaults\n");

@@ -63,10 +63,23 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::complain(format_args!("otlp2kafka: {error:#}"));
+            output::complain(format_args!("otlp2kafka: {}", chain(&error)));
             ExitCode::from(if error.is::<Mistakes>() { EXIT_USAGE } else { 1 })
         }
     }
+}
+
+/// An error with its causes, each once: some repeat their cause's text in their own.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(&format!(": {cause}"));
+        }
+    }
+    text
 }
 
 fn run(configuration: &Configuration) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! A line now and then while the server waits for Kafka, and one when it is there.
+//! A line now and then while the server waits for Kafka; the sink says when it is there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,7 @@ pub(crate) async fn kafka(health: Arc<Health>, drain: Drain, servers: String) {
         match (&mut wait, why) {
             (Some(wait), Some(why)) => wait.go_on(&servers, &why),
             (None, Some(_)) => wait = Some(Wait::begin()),
-            (Some(ended), None) => {
-                if ended.spoken {
-                    tracing::info!(servers, waited_s = ended.since.elapsed().as_secs(), "Kafka is there");
-                }
-                wait = None;
-            }
+            (Some(_), None) => wait = None,
             (None, None) => {}
         }
         sleep(LOOK).await;
@@ -37,12 +32,11 @@ pub(crate) async fn kafka(health: Arc<Health>, drain: Drain, servers: String) {
 struct Wait {
     since: Instant,
     next: Duration,
-    spoken: bool,
 }
 
 impl Wait {
     fn begin() -> Self {
-        Self { since: Instant::now(), next: PATIENCE, spoken: false }
+        Self { since: Instant::now(), next: PATIENCE }
     }
 
     /// Says so when it is time; the pauses between the lines double up to the longest.
@@ -51,7 +45,6 @@ impl Wait {
         if waited < self.next {
             return;
         }
-        self.spoken = true;
         self.next = waited + waited.min(SILENCE_MAX);
         tracing::warn!(servers, waited_s = waited.as_secs(), reason = why, "waiting for Kafka, not ready");
     }
