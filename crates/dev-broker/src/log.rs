@@ -298,7 +298,7 @@ impl Log {
     }
 
     /// Removes the oldest segments: as long as `bytes` remain without them, and those whose newest
-    /// record is older than `min_timestamp` (ms).
+    /// record and last write are older than `min_timestamp` (ms).
     pub(crate) fn retain(&mut self, bytes: Option<u64>, min_timestamp: Option<i64>) -> io::Result<()> {
         if self.deleted {
             return Ok(());

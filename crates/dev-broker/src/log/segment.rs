@@ -160,15 +160,13 @@ impl Segment {
         files.forget(self.id);
     }
 
-    /// The time of its newest record in ms since 1970: by the records, or where they have no
-    /// timestamps by the file.
+    /// The time of its newest record in ms since 1970, or of the last write where that is later:
+    /// records with old timestamps, or none, are kept as long as others after they came.
     pub(super) fn newest_ms(&self) -> io::Result<i64> {
-        if self.max_timestamp() >= 0 {
-            return Ok(self.max_timestamp());
-        }
         let modified = fs::metadata(&self.path)?.modified()?;
         let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        let written = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        Ok(self.max_timestamp().max(written))
     }
 
     pub(super) fn base_offset(&self) -> i64 {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use super::{TopicError, Topics, TopicsConfig, lock_log, meta};
 
@@ -180,6 +181,10 @@ fn retention_follows_the_topic_then_the_broker_and_spares_compacted_topics() {
     let kept = topics.create("kept", 1, configs(&[("cleanup.policy", "compact")])).unwrap();
     for log in [short.partition(1).unwrap(), kept.partition(0).unwrap()] {
         lock_log(&log).append(&batch(1_000_000)).unwrap();
+    }
+    for partition in ["short/1", "kept/0"] {
+        let segment = dir.path().join(partition).join(format!("{:020}.log", 0));
+        fs::File::options().append(true).open(segment).unwrap().set_modified(UNIX_EPOCH).unwrap();
     }
     topics.retain_at(1_000_100);
     assert_eq!(lock_log(&short.partition(1).unwrap()).start_offset(), 0);
