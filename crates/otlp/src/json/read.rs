@@ -29,7 +29,8 @@ use message::Reader;
 /// Appends the protobuf encoding of an OTLP/JSON request to `out`; on error `out` is cut back to its former length.
 ///
 /// The encoding is the canonical one, as prost writes it: fields in order, defaults left out, lengths as short as they can be.
-/// Needs no memory beside `out` but a few KiB, and `out` grows to at most the JSON's or twice its own length.
+/// Needs no memory beside `out` but a few KiB; `out` is given room for 5/8 of the JSON, and grows to at most twice of what it
+/// comes to hold.
 ///
 /// # Errors
 ///
@@ -54,8 +55,8 @@ fn read_document(
     if simdutf8::basic::from_utf8(json).is_err() {
         return Err(not_utf8(json));
     }
-    // Compact JSON is about twice as long as the same in protobuf.
-    out.reserve(json.len() / 2);
+    // Compact JSON is 1.8 to 2.1 times as long as the same in protobuf.
+    out.reserve(json.len() / 8 * 5);
     let mut reader = Reader {
         lexer: Lexer::new(json),
         out,

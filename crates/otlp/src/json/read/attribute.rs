@@ -13,13 +13,11 @@ const fn tag(number: u8, wire_type: u8) -> u8 {
 const KEY: u8 = tag(1, wire_type::LEN);
 const VALUE: u8 = tag(2, wire_type::LEN);
 
-/// Fields of `AnyValue` that take the short way, by their names with the quotes.
-const STRING_VALUE: (&[u8], u8) = (b"\"stringValue\"", tag(1, wire_type::LEN));
-const SCALAR_VALUES: [(&[u8], u8, Kind); 3] = [
-    (b"\"intValue\"", tag(3, wire_type::VARINT), Kind::Int64),
-    (b"\"boolValue\"", tag(2, wire_type::VARINT), Kind::Bool),
-    (b"\"doubleValue\"", tag(4, wire_type::I64), Kind::Double),
-];
+/// Fields of `AnyValue` that take the short way.
+const STRING_VALUE: u8 = tag(1, wire_type::LEN);
+const BOOL_VALUE: u8 = tag(2, wire_type::VARINT);
+const INT_VALUE: u8 = tag(3, wire_type::VARINT);
+const DOUBLE_VALUE: u8 = tag(4, wire_type::I64);
 
 /// What an attribute holds, in a form whose length is known.
 enum Value<'a> {
@@ -62,7 +60,7 @@ impl Reader<'_, '_> {
             return None;
         }
         let value = if lexer.take_literal(b"\"stringValue\":\"")
-            || lexer.take_name(STRING_VALUE.0) && lexer.take(b'"')
+            || lexer.take_name(b"\"stringValue\"") && lexer.take(b'"')
         {
             let text = lexer.plain_characters();
             if !lexer.take_literal(b"\"") {
@@ -70,7 +68,15 @@ impl Reader<'_, '_> {
             }
             Value::Text(text)
         } else {
-            let (_, tag, kind) = SCALAR_VALUES.into_iter().find(|(name, ..)| self.lexer.take_name(name))?;
+            let (tag, kind) = if lexer.take_name(b"\"intValue\"") {
+                (INT_VALUE, Kind::Int64)
+            } else if lexer.take_name(b"\"boolValue\"") {
+                (BOOL_VALUE, Kind::Bool)
+            } else if lexer.take_name(b"\"doubleValue\"") {
+                (DOUBLE_VALUE, Kind::Double)
+            } else {
+                return None;
+            };
             Value::Scalar(tag, self.encoded(kind).ok()?)
         };
         let closed = self.lexer.take_literal(b"}}") || self.lexer.take(b'}') && self.lexer.take(b'}');
@@ -97,7 +103,7 @@ impl Reader<'_, '_> {
                 out.extend_from_slice(key);
                 match value {
                     Value::Text(text) => {
-                        out.extend_from_slice(&[VALUE, value_len, STRING_VALUE.1, value_len - 2]);
+                        out.extend_from_slice(&[VALUE, value_len, STRING_VALUE, value_len - 2]);
                         out.extend_from_slice(text);
                     }
                     Value::Scalar(tag, encoded) => {
@@ -115,7 +121,7 @@ impl Reader<'_, '_> {
                 push_varint(out, value_len as u64);
                 match value {
                     Value::Text(text) => {
-                        out.push(STRING_VALUE.1);
+                        out.push(STRING_VALUE);
                         push_varint(out, text.len() as u64);
                         out.extend_from_slice(text);
                     }
