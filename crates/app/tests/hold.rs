@@ -56,12 +56,12 @@ fn a_frozen_kafka_means_no_answer_until_the_hold_time_and_success_after_it_thaws
 #[test]
 fn without_a_kafka_it_waits_not_ready_and_works_once_there_is_one() {
     let mut kafka = Kafka::start();
-    process::signal(kafka.pid(), "KILL");
+    kafka.kill();
     let server = server().kafka(&kafka.bootstrap).option("otlp.request.hold.ms", 1500).start();
     assert_eq!(http::get(server.rest, "/readyz").unwrap().status, 503);
     assert_eq!(http::get(server.rest, "/livez").unwrap().status, 200);
     assert_eq!(export_http(&server).status, 503);
-    kafka.restart();
+    kafka.start_again();
     server.wait_until_ready();
     process::wait_for("exports succeed", Duration::from_secs(30), || export_http(&server).status == 200);
 }

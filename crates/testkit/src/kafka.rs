@@ -83,10 +83,13 @@ impl Kafka {
         process::signal(self.pid(), "CONT");
     }
 
-    /// Kills the broker and starts it again on the same port and log.
-    pub fn restart(&mut self) {
-        process::signal(self.pid(), "KILL");
-        drop(self.broker.shell.wait());
+    /// Kills the broker.
+    pub fn kill(&mut self) {
+        self.broker.end();
+    }
+
+    /// Starts the broker again, on the same port and log.
+    pub fn start_again(&mut self) {
         self.broker = launch(self.folder.path());
         self.wait_until_ready();
     }
@@ -103,10 +106,16 @@ impl Kafka {
     }
 }
 
-impl Drop for Broker {
-    fn drop(&mut self) {
+impl Broker {
+    fn end(&mut self) {
         drop(self.shell.stdin.take());
         drop(self.shell.wait());
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
