@@ -1,16 +1,13 @@
 //! Numbers as the protobuf JSON mapping writes them: 64-bit integers as strings, doubles always
 //! recognisable as such (hop 6, "shape").
 
-use super::output::Output;
-
-/// The longest text that a method here writes, with its quotes and comma.
-pub(super) const LONGEST: usize = 32;
+use super::output::Pen;
 
 /// From here to `NINETEEN_MAX` an integer has 19 digits: times in nanoseconds since 2001.
 const NINETEEN_MIN: u64 = 1_000_000_000_000_000_000;
 const NINETEEN_MAX: u64 = 9_999_999_999_999_999_999;
 
-impl Output {
+impl Pen<'_> {
     /// A 64-bit unsigned integer, as a string, and a comma.
     #[inline(always)]
     pub(super) fn quoted_u64(&mut self, value: u64) {
@@ -19,8 +16,8 @@ impl Output {
         } else if (NINETEEN_MIN..=NINETEEN_MAX).contains(&value) {
             self.put(&nineteen_digits(value));
         } else {
-            self.push(b'"');
-            self.put(itoa::Buffer::new().format(value).as_bytes());
+            self.put(b"\"");
+            self.put_slice(itoa::Buffer::new().format(value).as_bytes());
             self.put(b"\",");
         }
     }
@@ -31,8 +28,8 @@ impl Output {
         if let Ok(value) = u64::try_from(value) {
             self.quoted_u64(value);
         } else {
-            self.push(b'"');
-            self.put(itoa::Buffer::new().format(value).as_bytes());
+            self.put(b"\"");
+            self.put_slice(itoa::Buffer::new().format(value).as_bytes());
             self.put(b"\",");
         }
     }
@@ -43,8 +40,8 @@ impl Output {
         if value < 10 {
             self.put(&[b'0' + value.to_le_bytes()[0], b',']);
         } else {
-            self.put(itoa::Buffer::new().format(value).as_bytes());
-            self.push(b',');
+            self.put_slice(itoa::Buffer::new().format(value).as_bytes());
+            self.put(b",");
         }
     }
 
@@ -54,8 +51,8 @@ impl Output {
         if let Ok(value) = u32::try_from(value) {
             self.number_u32(value);
         } else {
-            self.put(itoa::Buffer::new().format(value).as_bytes());
-            self.push(b',');
+            self.put_slice(itoa::Buffer::new().format(value).as_bytes());
+            self.put(b",");
         }
     }
 
@@ -64,8 +61,8 @@ impl Output {
     #[inline(always)]
     pub(super) fn double(&mut self, value: f64) {
         if value.is_finite() {
-            self.put(zmij::Buffer::new().format_finite(value).as_bytes());
-            self.push(b',');
+            self.put_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+            self.put(b",");
         } else if value.is_nan() {
             self.put(b"\"NaN\",");
         } else if value > 0.0 {

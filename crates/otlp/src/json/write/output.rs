@@ -12,6 +12,9 @@ use crate::schema::Text;
 /// refused; the exact comparison is made once, at the end.
 pub(super) const SLACK: usize = 4096;
 
+/// Bytes that a [`Pen`] has before it: more than a key with a number, or an attribute of two short texts, can take.
+pub(super) const WINDOW: usize = 512;
+
 /// The text written so far and the length it may have.
 ///
 /// What lies behind `at` is zeros, written before the text as the buffer grows. This costs a few percent, and in
@@ -143,5 +146,62 @@ impl Output {
     #[inline(always)]
     pub(super) fn pop_comma(&mut self) {
         self.at = self.at.saturating_sub(1);
+    }
+}
+
+/// Writes a few short texts into a window of known size: its position need not be kept in memory, and a write costs
+/// one comparison with a constant.
+pub(super) struct Pen<'w> {
+    window: &'w mut [u8; WINDOW],
+    at: usize,
+}
+
+impl Output {
+    /// A pen for the next [`WINDOW`] bytes. What it wrote counts when its length is handed to [`Output::advance`].
+    #[inline(always)]
+    pub(super) fn pen(&mut self) -> Result<Pen<'_>, Stop> {
+        self.room(WINDOW)?;
+        match self.buffer.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut()) {
+            Some(window) => Ok(Pen { window, at: 0 }),
+            None => Err(Stop::Full),
+        }
+    }
+}
+
+impl Pen<'_> {
+    /// Bytes written.
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.at
+    }
+
+    /// Appends the first `n` bytes of `text`.
+    #[inline(always)]
+    pub(super) fn put_padded<const N: usize>(&mut self, text: &[u8; N], n: usize) {
+        if let Some(slot) = self.window.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+            *slot = *text;
+        }
+        self.at += n;
+    }
+
+    /// Appends a text of a length known when compiling.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(&mut self, text: &[u8; N]) {
+        self.put_padded(text, N);
+    }
+
+    /// Appends a text of any length that the window has room for.
+    #[inline(always)]
+    pub(super) fn put_slice(&mut self, text: &[u8]) {
+        if let Some(slot) = self.window.get_mut(self.at..).and_then(|rest| rest.get_mut(..text.len())) {
+            slot.copy_from_slice(text);
+        }
+        self.at += text.len();
+    }
+
+    /// Takes back the last `n` bytes.
+    #[inline(always)]
+    pub(super) fn take_back(&mut self, n: usize) {
+        self.at = self.at.saturating_sub(n);
     }
 }

@@ -93,6 +93,9 @@ impl Steps {
 
 impl Step {
     const fn of(field: &Field, all: &[Field]) -> Self {
+        // The writer takes a run of attributes at once.
+        let is_attributes = matches!(field.kind, Kind::Message(MessageId::KeyValue));
+        assert!(!is_attributes || (field.repeated && matches!(field.role, Role::Uncounted)));
         Self {
             key: field.key,
             kind: field.kind,

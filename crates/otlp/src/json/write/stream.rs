@@ -1,9 +1,10 @@
 //! The way nearly every message goes: its fields are written in the order they come (hop 6, "shape").
 
 use super::Stop;
+use super::output::Pen;
 use super::regroup;
 use super::steps::{Place, Step, Steps};
-use super::value::{FIELD_ROOM, Writer};
+use super::value::{FIELD_ROOM, Writer, number};
 use crate::error::MalformedKind;
 use crate::scan::{deeper, fault, skip_unknown, take_run, take_tag};
 use crate::schema::{Kind, MessageId, wire_type};
@@ -75,34 +76,36 @@ impl Writer<'_> {
                     None => continue,
                 },
             };
-            self.text.room(FIELD_ROOM)?;
             let list_was_open = progress.open != 0;
             let turn = progress.step(&step.place);
             if list_was_open && turn != Turn::Continues {
+                self.text.room(FIELD_ROOM)?;
                 self.text.close(list, b']');
             }
-            let mark = self.text.len();
             if turn == Turn::Again {
                 return Err(Stop::Regroup);
             }
-            if turn == Turn::New {
-                self.text.put_text(&step.key);
-                if step.place.repeated {
-                    self.text.push(b'[');
-                    list = self.text.len();
-                }
+            let mark = self.text.len();
+            let is_new = turn == Turn::New;
+            if is_new && step.place.repeated {
+                list = mark + step.key.len() + 1;
             }
             match step.kind {
                 Kind::Message(sub) => {
+                    let mut pen = self.text.pen()?;
+                    begin(&mut pen, step, is_new);
+                    let written = pen.len();
+                    self.text.advance(written);
                     let body = take_run(&mut rest)?;
                     self.scan.count(step.role, start)?;
                     let below = deeper(below, start)?;
-                    if sub != MessageId::KeyValue || !self.plain_attribute(body, below)? {
+                    if sub == MessageId::KeyValue {
+                        self.attributes(*tag, body, &mut rest, below)?;
+                    } else {
                         self.message(sub, body, below)?;
                     }
                 }
-                kind if packed => self.packed(kind, take_run(&mut rest)?)?,
-                kind => self.value(kind, &mut rest)?,
+                _ => self.scalars(step, is_new, packed, &mut rest)?,
             }
             if step.drops_default {
                 self.text.drop_default(mark, mark + step.key.len());
@@ -114,16 +117,53 @@ impl Writer<'_> {
         self.end_object(object, id.message(), progress.seen)
     }
 
+    /// Writes one value of a field that is no message, or a run of them, and before it the key if it `is_new`.
+    #[inline(always)]
+    fn scalars(&mut self, step: &Step, is_new: bool, packed: bool, rest: &mut &[u8]) -> Result<(), Stop> {
+        let mut pen = self.text.pen()?;
+        begin(&mut pen, step, is_new);
+        match step.kind {
+            kind if packed => {
+                let written = pen.len();
+                self.text.advance(written);
+                self.packed(kind, take_run(rest)?)
+            }
+            kind @ (Kind::Str | Kind::Id | Kind::ProfileId | Kind::Bytes) => {
+                let written = pen.len();
+                self.text.advance(written);
+                self.value(kind, rest)
+            }
+            kind => {
+                number(&mut pen, kind, rest)?;
+                let written = pen.len();
+                self.text.advance(written);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes an attribute and those with the same tag that follow it, which most do.
+    #[inline(always)]
+    fn attributes(&mut self, tag: u8, first: &[u8], rest: &mut &[u8], below: u32) -> Result<(), Stop> {
+        let mut entry = first;
+        loop {
+            if !self.plain_attribute(entry, below)? {
+                self.message(MessageId::KeyValue, entry, below)?;
+            }
+            match **rest {
+                [next, ref after @ ..] if next == tag && next < 0x80 => *rest = after,
+                _ => return Ok(()),
+            }
+            entry = take_run(rest)?;
+        }
+    }
+
     /// Writes an attribute, if it is `key` and `value` in this order, each below 128 bytes; most are. `false`:
     /// it has another shape, and nothing was written.
     #[inline(always)]
     fn plain_attribute(&mut self, entry: &[u8], below: u32) -> Result<bool, Stop> {
         const KEY: u8 = 1 << 3 | wire_type::LEN;
         const VALUE: u8 = 2 << 3 | wire_type::LEN;
-        const STRING: u8 = 1 << 3 | wire_type::LEN;
-        const BOOL: u8 = 2 << 3 | wire_type::VARINT;
-        const INT: u8 = 3 << 3 | wire_type::VARINT;
-        const DOUBLE: u8 = 4 << 3 | wire_type::I64;
 
         let [KEY, key_len @ 0..0x80, rest @ ..] = entry else { return Ok(false) };
         let Some((key, rest)) = rest.split_at_checked(usize::from(*key_len)) else { return Ok(false) };
@@ -131,38 +171,66 @@ impl Writer<'_> {
         if value.len() != usize::from(*value_len) || below == 0 {
             return Ok(false);
         }
-        self.text.room(FIELD_ROOM)?;
-        self.text.put(b"{\"key\":\"");
-        match value {
-            [STRING, len, text @ ..] if text.len() == usize::from(*len) => {
-                self.string(key, b"\",\"value\":{\"string_value\":\"")?;
-                self.string(text, b"\"}},")?;
-            }
-            [BOOL, bool @ 0..0x80] => {
-                self.string(key, b"\",\"value\":{\"bool_value\":")?;
-                let text: &[u8] = if *bool == 0 { b"false}}," } else { b"true}}," };
-                self.text.put(text);
-            }
-            [INT, number @ ..] if is_varint(number) => {
-                self.string(key, b"\",\"value\":{\"int_value\":")?;
-                self.value(Kind::Int64, &mut &*number)?;
-                self.text.pop_comma();
-                self.text.put(b"}},");
-            }
-            [DOUBLE, number @ ..] if number.len() == 8 => {
-                self.string(key, b"\",\"value\":{\"double_value\":")?;
-                self.value(Kind::Double, &mut &*number)?;
-                self.text.pop_comma();
-                self.text.put(b"}},");
-            }
-            _ => {
-                self.string(key, b"\",\"value\":")?;
-                self.message(MessageId::AnyValue, value, below - 1)?;
-                self.text.pop_comma();
-                self.text.put(b"},");
-            }
+        let mut pen = self.text.pen()?;
+        if write_attribute(&mut pen, self.body, key, value)? {
+            let written = pen.len();
+            self.text.advance(written);
+            return Ok(true);
         }
+        self.text.put(b"{\"key\":\"");
+        self.string(key, b"\",\"value\":")?;
+        self.message(MessageId::AnyValue, value, below - 1)?;
+        self.text.pop_comma();
+        self.text.put(b"},");
         Ok(true)
+    }
+}
+
+/// Writes an attribute of a key and one scalar or text that is plain ASCII. `false`: it is something else.
+#[inline(always)]
+fn write_attribute(pen: &mut Pen<'_>, body: &[u8], key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+    const STRING: u8 = 1 << 3 | wire_type::LEN;
+    const BOOL: u8 = 2 << 3 | wire_type::VARINT;
+    const INT: u8 = 3 << 3 | wire_type::VARINT;
+    const DOUBLE: u8 = 4 << 3 | wire_type::I64;
+
+    pen.put(b"{\"key\":\"");
+    let (kind, mut number_bytes) = match value {
+        [STRING, len, text @ ..] if text.len() == usize::from(*len) => {
+            return Ok(pen.short_string(body, key, b"\",\"value\":{\"string_value\":\"")
+                && pen.short_string(body, text, b"\"}},"));
+        }
+        [BOOL, rest @ ..]
+            if is_varint(rest) && pen.short_string(body, key, b"\",\"value\":{\"bool_value\":") =>
+        {
+            (Kind::Bool, rest)
+        }
+        [INT, rest @ ..]
+            if is_varint(rest) && pen.short_string(body, key, b"\",\"value\":{\"int_value\":") =>
+        {
+            (Kind::Int64, rest)
+        }
+        [DOUBLE, rest @ ..]
+            if rest.len() == 8 && pen.short_string(body, key, b"\",\"value\":{\"double_value\":") =>
+        {
+            (Kind::Double, rest)
+        }
+        _ => return Ok(false),
+    };
+    number(pen, kind, &mut number_bytes)?;
+    pen.take_back(1);
+    pen.put(b"}},");
+    Ok(true)
+}
+
+/// Writes what comes before the first value of a field.
+#[inline(always)]
+fn begin(pen: &mut Pen<'_>, step: &Step, is_new: bool) {
+    if is_new {
+        pen.put_padded(step.key.padded(), step.key.len());
+        if step.place.repeated {
+            pen.put(b"[");
+        }
     }
 }
 

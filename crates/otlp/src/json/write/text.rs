@@ -1,10 +1,13 @@
 //! JSON strings and base64, into the writer's buffer (hop 6, "shape").
 
 use super::Stop;
-use super::output::Output;
+use super::output::{Output, Pen};
 
 /// Bytes looked at together in a string. Two 16-byte registers on every 64-bit target.
 const BLOCK: usize = 32;
+
+/// Bytes that [`Pen::base64_short`] takes: the ids of traces, spans and profiles.
+pub(super) const SHORT_BYTES: usize = 16;
 
 /// `KEEP[BLOCK - n..][..BLOCK]` keeps the first `n` bytes of a block.
 static KEEP: [u8; 2 * BLOCK] = {
@@ -107,39 +110,63 @@ impl Output {
     }
 
     /// Writes `bytes` as a string of padded base64 (RFC 4648 section 4) and a comma.
-    #[inline(always)]
     pub(super) fn base64(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.room((bytes.len() / 3 + 1).saturating_mul(4).saturating_add(8))?;
+        self.room((bytes.len() / 3 + 1).saturating_mul(4).saturating_add(BLOCK))?;
         self.push(b'"');
-        if bytes.len() <= 16 {
-            self.base64_short(bytes);
-        } else {
-            let len = base64_simd::STANDARD.encoded_length(bytes.len());
-            if let Some(slot) = self.slot(len) {
-                let written = base64_simd::STANDARD.encode(bytes, base64_simd::Out::from_slice(slot)).len();
-                debug_assert_eq!(written, len);
-            }
-            self.advance(len);
+        let len = base64_simd::STANDARD.encoded_length(bytes.len());
+        if let Some(slot) = self.slot(len) {
+            let written = base64_simd::STANDARD.encode(bytes, base64_simd::Out::from_slice(slot)).len();
+            debug_assert_eq!(written, len);
         }
+        self.advance(len);
         self.put(b"\",");
         Ok(())
     }
+}
 
-    /// Ids: too short for a vectorised routine to pay for its call.
+impl Pen<'_> {
+    /// Writes at most [`SHORT_BYTES`] as [`Output::base64`] does. Ids: a vectorised routine does not pay for its call.
     #[inline(always)]
-    fn base64_short(&mut self, bytes: &[u8]) {
+    pub(super) fn base64_short(&mut self, bytes: &[u8]) {
         const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let digit = |bits: u8| ALPHABET[usize::from(bits & 63)];
+        self.put(b"\"");
         let (groups, rest) = bytes.as_chunks::<3>();
         for &[a, b, c] in groups {
-            let digits = [digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2 | c >> 6), digit(c)];
-            self.put(&digits);
+            self.put(&[digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2 | c >> 6), digit(c)]);
         }
         match *rest {
             [a] => self.put(&[digit(a >> 2), digit(a << 4), b'=', b'=']),
             [a, b] => self.put(&[digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2), b'=']),
             _ => {}
         }
+        self.put(b"\",");
+    }
+
+    /// Writes `text`, fewer than 128 bytes of `body`, as [`Output::string`] does, if they need no escape, are
+    /// ASCII, and do not end too near the end of the body. `false`: they are none of these, and nothing counts.
+    #[inline(always)]
+    pub(super) fn short_string<const N: usize>(
+        &mut self,
+        body: &[u8],
+        text: &[u8],
+        ending: &[u8; N],
+    ) -> bool {
+        let mut at = text.as_ptr().addr() - body.as_ptr().addr();
+        let to = at + text.len();
+        while let Some(block) = body.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+            let n = (to - at).min(BLOCK);
+            self.put_padded(block, n);
+            if is_special(block, n) {
+                return false;
+            }
+            at += n;
+            if at == to {
+                self.put(ending);
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -2,8 +2,8 @@
 //! (hop 6, "shape").
 
 use super::Stop;
-use super::number;
-use super::output::Output;
+use super::output::{Output, Pen, WINDOW};
+use super::text::SHORT_BYTES;
 use crate::error::MalformedKind;
 use crate::scan::{Scan, fault, take_run, take_varint};
 use crate::schema::{EnumId, Kind, Message};
@@ -22,39 +22,48 @@ pub(super) struct Writer<'b> {
 
 impl Writer<'_> {
     /// Writes one value off the front of `rest`, and a comma.
-    #[inline(always)]
     pub(super) fn value(&mut self, kind: Kind, rest: &mut &[u8]) -> Result<(), Stop> {
         match kind {
             Kind::Str => {
-                let run = take_run(rest)?;
+                let text = take_run(rest)?;
+                self.text.room(FIELD_ROOM)?;
                 self.text.push(b'"');
-                self.string(run, b"\",")?;
+                self.string(text, b"\",")
             }
-            Kind::Id | Kind::ProfileId | Kind::Bytes => self.text.base64(take_run(rest)?)?,
-            Kind::Fixed64 => self.text.quoted_u64(u64::from_le_bytes(take_fixed(rest)?)),
-            Kind::Sfixed64 => self.text.quoted_i64(i64::from_le_bytes(take_fixed(rest)?)),
-            Kind::Double => self.text.double(f64::from_le_bytes(take_fixed(rest)?)),
-            Kind::Fixed32 => self.text.number_u32(u32::from_le_bytes(take_fixed(rest)?)),
-            Kind::Uint64 => self.text.quoted_u64(take_varint(rest)?),
-            Kind::Int64 => self.text.quoted_i64(take_varint(rest)?.cast_signed()),
-            Kind::Bool => {
-                let text: &[u8] = if take_varint(rest)? == 0 { b"false," } else { b"true," };
-                self.text.put(text);
+            Kind::Id | Kind::ProfileId | Kind::Bytes => {
+                let bytes = take_run(rest)?;
+                if bytes.len() > SHORT_BYTES {
+                    return self.text.base64(bytes);
+                }
+                let mut pen = self.text.pen()?;
+                pen.base64_short(bytes);
+                let written = pen.len();
+                self.text.advance(written);
+                Ok(())
             }
-            Kind::Uint32 => self.text.number_u32(low_half(take_varint(rest)?)),
-            Kind::Int32 => self.text.number_i32(low_half(take_varint(rest)?).cast_signed()),
-            Kind::Sint32 => self.text.number_i32(unzigzag(low_half(take_varint(rest)?))),
-            Kind::Enum(id) => self.enum_value(id, low_half(take_varint(rest)?).cast_signed()),
-            Kind::Message(_) => unreachable!("messages are written field by field"),
+            kind => {
+                let mut pen = self.text.pen()?;
+                number(&mut pen, kind, rest)?;
+                let written = pen.len();
+                self.text.advance(written);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Writes a run of packed values, each with a comma.
     pub(super) fn packed(&mut self, kind: Kind, mut run: &[u8]) -> Result<(), Stop> {
+        // So many that each finds room, however long.
+        const AT_ONCE: usize = WINDOW / 32;
         while !run.is_empty() {
-            self.text.room(number::LONGEST)?;
-            self.value(kind, &mut run)?;
+            let mut pen = self.text.pen()?;
+            for _ in 0..AT_ONCE {
+                if !run.is_empty() {
+                    number(&mut pen, kind, &mut run)?;
+                }
+            }
+            let written = pen.len();
+            self.text.advance(written);
         }
         Ok(())
     }
@@ -67,19 +76,6 @@ impl Writer<'_> {
             return Ok(());
         }
         Err(Stop::Fault(fault(text, MalformedKind::Utf8)))
-    }
-
-    /// By name, or as a bare number when it has none in this version of OTLP.
-    #[inline(always)]
-    fn enum_value(&mut self, id: EnumId, number: i32) {
-        match id.table().name_of(number) {
-            Some(name) => {
-                self.text.push(b'"');
-                self.text.put(name.as_bytes());
-                self.text.put(b"\",");
-            }
-            None => self.text.number_i32(number),
-        }
     }
 
     /// Ends an object whose brace ends at `opened`: writes the defaults of the fields that were not `seen`, and the brace.
@@ -98,6 +94,46 @@ impl Writer<'_> {
         }
         self.text.close(opened, b'}');
         Ok(())
+    }
+}
+
+/// Writes a number, bool or enum off the front of `rest`, and a comma.
+#[inline(always)]
+pub(super) fn number(pen: &mut Pen<'_>, kind: Kind, rest: &mut &[u8]) -> Result<(), Stop> {
+    match kind {
+        Kind::Fixed64 => pen.quoted_u64(u64::from_le_bytes(take_fixed(rest)?)),
+        Kind::Sfixed64 => pen.quoted_i64(i64::from_le_bytes(take_fixed(rest)?)),
+        Kind::Double => pen.double(f64::from_le_bytes(take_fixed(rest)?)),
+        Kind::Fixed32 => pen.number_u32(u32::from_le_bytes(take_fixed(rest)?)),
+        Kind::Uint64 => pen.quoted_u64(take_varint(rest)?),
+        Kind::Int64 => pen.quoted_i64(take_varint(rest)?.cast_signed()),
+        Kind::Bool => bool_value(pen, take_varint(rest)?),
+        Kind::Uint32 => pen.number_u32(low_half(take_varint(rest)?)),
+        Kind::Int32 => pen.number_i32(low_half(take_varint(rest)?).cast_signed()),
+        Kind::Sint32 => pen.number_i32(unzigzag(low_half(take_varint(rest)?))),
+        Kind::Enum(id) => enum_value(pen, id, low_half(take_varint(rest)?).cast_signed()),
+        Kind::Str | Kind::Id | Kind::ProfileId | Kind::Bytes | Kind::Message(_) => {
+            unreachable!("not a number; told apart by every caller")
+        }
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn bool_value(pen: &mut Pen<'_>, value: u64) {
+    if value == 0 { pen.put(b"false,") } else { pen.put(b"true,") }
+}
+
+/// By name, or as a bare number when it has none in this version of OTLP.
+#[inline(always)]
+fn enum_value(pen: &mut Pen<'_>, id: EnumId, number: i32) {
+    match id.table().name_of(number) {
+        Some(name) => {
+            pen.put(b"\"");
+            pen.put_slice(name.as_bytes());
+            pen.put(b"\",");
+        }
+        None => pen.number_i32(number),
     }
 }
 
