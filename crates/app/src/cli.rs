@@ -69,8 +69,9 @@ pub(crate) enum Command {
 /// Where the configuration comes from.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Configuration {
-    /// Worker properties, then connector files (JSON or properties), as connect-standalone takes them;
-    /// a first file that ends in .json is a connector file
+    /// Worker properties, then a connector file, as connect-standalone takes them
+    ///
+    /// The connector file is JSON or properties. A first file that ends in .json is the connector's.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<String>,
     #[command(flatten)]

@@ -248,7 +248,15 @@ impl Check {
     }
 
     fn keep<T>(&mut self, result: Result<T, Vec<Problem>>) -> Option<T> {
-        result.map_err(|problems| self.problems.extend(problems)).ok()
+        match result {
+            Ok(value) => Some(value),
+            Err(mut problems) => {
+                // Of a key that fails its own check, no more needs to be said.
+                problems.retain(|problem| !self.problems.iter().any(|known| known.key == problem.key));
+                self.problems.extend(problems);
+                None
+            }
+        }
     }
 
     fn text(&self, connector: &Values, name: &str) -> String {

@@ -3,6 +3,9 @@
 use super::origin::{Given, Mistake, Origin, Pairs};
 use super::{Sources, keys, known, sources};
 
+/// What the first word of a command line may have been meant to be.
+const COMMANDS: [&str; 4] = ["run", "check", "tail", "broker"];
+
 /// What was given, before it is judged.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
@@ -24,6 +27,9 @@ pub(super) fn gather(sources: &Sources<'_>) -> (Gathered, Vec<Mistake>) {
     };
     if let Some(path) = worker_file {
         gathered.route(sources::properties_file(path, &mut mistakes));
+        if let (Some(mistake), Some(command)) = (mistakes.last_mut(), config::nearest(path, COMMANDS)) {
+            mistake.add(&format!("; did you mean the command {command}?"));
+        }
     }
     if let Some(path) = connector_files.first() {
         gathered.submitted = sources::connector_file(path, &mut mistakes);

@@ -66,6 +66,13 @@ impl Mistake {
         Self { origin, what: What::Text(what.into()) }
     }
 
+    /// Adds what to do to a mistake without a key.
+    pub(crate) fn add(&mut self, advice: &str) {
+        if let What::Text(text) = &mut self.what {
+            text.push_str(advice);
+        }
+    }
+
     /// A mistake of a key, found where the key was given.
     pub(crate) fn of(problem: Problem, pairs: &[&Pairs]) -> Self {
         let given = pairs.iter().find_map(|pairs| pairs.get(&problem.key));

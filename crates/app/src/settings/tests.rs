@@ -258,6 +258,16 @@ fn each_mistake_in_its_own_words() {
 }
 
 #[test]
+fn a_mistyped_command_is_recognised() {
+    let files = ["chek".to_owned()];
+    let mistakes = load(&Sources { files: &files, ..Sources::default() }).map(|_| ()).unwrap_err();
+    assert_eq!(
+        mistakes.to_string(),
+        "1 mistake in the configuration\n  chek: No such file or directory; did you mean the command check?"
+    );
+}
+
+#[test]
 fn exactly_once_cannot_be_required() {
     let folder = Folder::new(&[("c.json", r#"{"exactly.once.support":"required"}"#)]);
     assert_eq!(
