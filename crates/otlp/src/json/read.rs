@@ -6,8 +6,9 @@
 //!                     └─ order: when members came out of order or twice
 //! ```
 //!
-//! The rules are proto3's JSON mapping with the deviations of OTLP ("JSON Protobuf Encoding" in the OTLP specification), and
-//! are lenient where both senders and earlier receivers are: snake_case names, enums by name, whole numbers in any notation.
+//! The rules are proto3's JSON mapping with the deviations of OTLP ("JSON Protobuf Encoding" in the OTLP
+//! specification), and are lenient where both senders and earlier receivers are: snake_case names, enums by
+//! name, whole numbers in any notation.
 
 mod attribute;
 mod lexer;
@@ -26,16 +27,17 @@ use crate::{Counts, Limits, Malformed, MalformedKind, Signal};
 use lexer::Lexer;
 use message::Reader;
 
-/// Appends the protobuf encoding of an OTLP/JSON request to `out`; on error `out` is cut back to its former length.
+/// Appends the protobuf encoding of an OTLP/JSON request to `out`; on error `out` is cut back to its former
+/// length.
 ///
-/// The encoding is the canonical one, as prost writes it: fields in order, defaults left out, lengths as short as they can be.
-/// Needs no memory beside `out` but a few KiB; `out` is given room for 5/8 of the JSON, and grows to at most twice of what it
-/// comes to hold.
+/// The encoding is the canonical one, as prost writes it: fields in order, defaults left out, lengths as
+/// short as they can be. Needs no memory beside `out` but a few KiB; `out` is given room for 5/8 of the JSON,
+/// and grows to at most twice of what it comes to hold.
 ///
 /// # Errors
 ///
-/// [`Malformed`] with an offset in `json` when it is not one OTLP/JSON request of the signal, in UTF-8, or holds more
-/// elements than `limits` allow.
+/// [`Malformed`] with an offset in `json` when it is not one OTLP/JSON request of the signal, in UTF-8, or
+/// holds more elements than `limits` allow.
 pub fn read(signal: Signal, json: &[u8], limits: &Limits, out: &mut Vec<u8>) -> Result<Counts, Malformed> {
     let start = out.len();
     let counts = read_document(signal, json, limits, out);

@@ -26,8 +26,9 @@ enum Value<'a> {
 }
 
 impl Reader<'_, '_> {
-    /// Reads an entry of the repeated field `field`, a `KeyValue`, if it is written as nearly all are: a key, then a value that
-    /// is one string without escapes or one scalar. Else nothing has happened, and the tables say what it is.
+    /// Reads an entry of the repeated field `field`, a `KeyValue`, if it is written as nearly all are: a key,
+    /// then a value that is one string without escapes or one scalar. Else nothing has happened, and the
+    /// tables say what it is.
     ///
     /// All lengths are known before a byte is written, so none is moved.
     #[inline]

@@ -33,8 +33,8 @@ fn push_hex_digits(mut digits: impl Iterator<Item = u8>, out: &mut Vec<u8>) -> b
     true
 }
 
-/// Whether `text` is a profile id as the Collector writes it: 32 hex digits. The specification has base64 there, in which 16
-/// bytes take 22 or 24 characters, so that the two can't be mistaken for one another.
+/// Whether `text` is a profile id as the Collector writes it: 32 hex digits. The specification has base64
+/// there, in which 16 bytes take 22 or 24 characters, so that the two can't be mistaken for one another.
 pub(super) fn is_hex_profile_id(text: &Quoted<'_>) -> bool {
     const DIGITS: usize = 32;
     let mut digits = 0;
@@ -44,7 +44,8 @@ pub(super) fn is_hex_profile_id(text: &Quoted<'_>) -> bool {
     }) && digits == DIGITS
 }
 
-/// Appends the bytes that base64 writes, in the standard or the URL alphabet, padded or not; false if it is something else.
+/// Appends the bytes that base64 writes, in the standard or the URL alphabet, padded or not; false if it is
+/// something else.
 pub(super) fn push_base64(text: &Quoted<'_>, out: &mut Vec<u8>) -> bool {
     if text.escaped {
         return push_base64_digits(text.unescaped(), out);

@@ -34,8 +34,8 @@ pub(super) fn find(id: MessageId, name: &[u8]) -> Option<Found> {
     }
 }
 
-/// Whether two names are equal, by two overlapping words each: names are too short for the standard library's comparison, which
-/// is a call, to pay off.
+/// Whether two names are equal, by two overlapping words each: names are too short for the standard library's
+/// comparison, which is a call, to pay off.
 #[inline]
 fn same(left: &[u8], right: &[u8]) -> bool {
     fn ends<const N: usize>(name: &[u8]) -> Option<([u8; N], [u8; N])> {

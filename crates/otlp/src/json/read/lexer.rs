@@ -64,7 +64,8 @@ impl<'a> Lexer<'a> {
         refused(self.at, expected)
     }
 
-    /// The next byte that is not white space, or 0 at the end (no token starts with NUL). Consumes the space only.
+    /// The next byte that is not white space, or 0 at the end (no token starts with NUL). Consumes the space
+    /// only.
     #[inline(always)]
     pub(super) fn peek(&mut self) -> u8 {
         match self.text.get(self.at) {
@@ -115,7 +116,8 @@ impl<'a> Lexer<'a> {
         self.peek() == b'"' && self.take_literal(name) && self.take(b':')
     }
 
-    /// The characters of a string up to the first that is not plain, its end in most cases. The opening quote has been taken.
+    /// The characters of a string up to the first that is not plain, its end in most cases. The opening quote
+    /// has been taken.
     #[inline]
     pub(super) fn plain_characters(&mut self) -> &'a [u8] {
         let rest = &self.text[self.at..];
@@ -186,8 +188,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Appends `plain` and the rest of its string with the escapes resolved. For a string that [`Lexer::plain_string`] did not
-    /// find the end of.
+    /// Appends `plain` and the rest of its string with the escapes resolved. For a string that
+    /// [`Lexer::plain_string`] did not find the end of.
     pub(super) fn unescape_rest(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Box<Malformed>> {
         out.extend_from_slice(plain);
         let mut copied = self.at;
@@ -206,7 +208,8 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Takes the opening quote of a string and its plain characters; true when the closing quote was reached (and taken).
+    /// Takes the opening quote of a string and its plain characters; true when the closing quote was reached
+    /// (and taken).
     #[inline]
     pub(super) fn plain_string(
         &mut self,
@@ -287,8 +290,8 @@ impl<'a> Lexer<'a> {
         if bare.is_empty() { Err(self.fault(expected)) } else { Ok(Scalar::Bare(bare)) }
     }
 
-    /// A whole number below 2^63 that is written as most are, with or without quotes; `None` if something else comes next, and
-    /// nothing has happened then.
+    /// A whole number below 2^63 that is written as most are, with or without quotes; `None` if something
+    /// else comes next, and nothing has happened then.
     #[inline]
     pub(super) fn short_integer(&mut self) -> Option<u64> {
         let quoted = self.peek() == b'"';

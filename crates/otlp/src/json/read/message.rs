@@ -158,7 +158,8 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    /// Reads the value of a member and appends its field, or nothing where the value is the default of a field without presence.
+    /// Reads the value of a member and appends its field, or nothing where the value is the default of a
+    /// field without presence.
     #[inline]
     fn field(&mut self, field: &'static Field, depth: u32) -> Result<(), Box<Malformed>> {
         if field.repeated {

@@ -47,7 +47,8 @@ pub(super) fn is_json_number(text: &[u8]) -> bool {
     Decimal::split(text, Form::Bare).is_some()
 }
 
-/// The whole number that `text` writes, also as `10.0` or `1.5e18`; `None` if it is no whole number or has over 64 bits.
+/// The whole number that `text` writes, also as `10.0` or `1.5e18`; `None` if it is no whole number or has
+/// over 64 bits.
 #[inline]
 pub(super) fn integer(text: &[u8], form: Form) -> Option<Integer> {
     let (negative, digits) = match text {
@@ -62,7 +63,8 @@ pub(super) fn integer(text: &[u8], form: Form) -> Option<Integer> {
     }
 }
 
-/// The nearest double to the number that `text` writes; `None` if it is none or its magnitude is too large for one.
+/// The nearest double to the number that `text` writes; `None` if it is none or its magnitude is too large
+/// for one.
 #[inline]
 pub(super) fn double(text: &[u8], form: Form) -> Option<f64> {
     if form == Form::Quoted {
@@ -81,7 +83,8 @@ pub(super) fn double(text: &[u8], form: Form) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// The digits that `text` begins with, one to nineteen of them: their value, if it is below 2^63, and how many they are.
+/// The digits that `text` begins with, one to nineteen of them: their value, if it is below 2^63, and how
+/// many they are.
 #[inline]
 pub(super) fn leading_digits(text: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0_u64;
@@ -180,8 +183,8 @@ impl<'a> Decimal<'a> {
         rest.is_empty().then_some(Self { negative, whole, fraction, exponent })
     }
 
-    /// The double of a number whose exponent alone is beyond all doubles: zero, none, or, where ten thousands of digits bring it
-    /// back into their range, none either.
+    /// The double of a number whose exponent alone is beyond all doubles: zero, none, or, where ten thousands
+    /// of digits bring it back into their range, none either.
     #[cold]
     fn to_extreme_double(&self) -> Option<f64> {
         const MAGNITUDE_OF_LEAST: i64 = -324;
@@ -196,7 +199,8 @@ impl<'a> Decimal<'a> {
         is_zero.then_some(if self.negative { -0.0 } else { 0.0 })
     }
 
-    /// Looks at the significant digits only, so that neither a huge exponent nor a run of zeros costs more than reading it.
+    /// Looks at the significant digits only, so that neither a huge exponent nor a run of zeros costs more
+    /// than reading it.
     fn to_integer(&self) -> Option<Integer> {
         const DIGITS_MAX: i64 = 20;
         let digits = || self.whole.iter().chain(self.fraction);

@@ -1,7 +1,7 @@
 //! Hop 5, OTLP/JSON in: puts the fields of one message in order after members came out of order or twice.
 //!
-//! It works on the bytes already written, in place. Messages whose members come in order, as most writers send them, never
-//! get here: the runs of a message are only listed once its order is broken.
+//! It works on the bytes already written, in place. Messages whose members come in order, as most writers
+//! send them, never get here: the runs of a message are only listed once its order is broken.
 
 use crate::schema::{Message, wire_type};
 
@@ -16,9 +16,9 @@ pub(super) struct Run {
     pub(super) start: usize,
 }
 
-/// The place of a field among the others of its message: its number, or for a member of the `oneof` the lowest number of all
-/// its members, whichever of them is set. Prost orders so; it differs from the order of numbers where two members of a `oneof`
-/// enclose other fields, in `NumberDataPoint` and `Exemplar`.
+/// The place of a field among the others of its message: its number, or for a member of the `oneof` the
+/// lowest number of all its members, whichever of them is set. Prost orders so; it differs from the order of
+/// numbers where two members of a `oneof` enclose other fields, in `NumberDataPoint` and `Exemplar`.
 #[inline]
 pub(super) fn place(message: &Message, number: u32) -> u32 {
     if message.oneof_mask >> number & 1 == 1 { message.oneof_mask.trailing_zeros() } else { number }
@@ -39,7 +39,8 @@ pub(super) fn list(out: &[u8], start: usize, message: &Message, runs: &mut Vec<R
     }
 }
 
-/// Takes the run of field `number` out of the message that `runs` lists; what it held comes back as a range before the cut.
+/// Takes the run of field `number` out of the message that `runs` lists; what it held comes back as a range
+/// before the cut.
 pub(super) fn find(out: &[u8], runs: &[Run], number: u32) -> Option<(usize, std::ops::Range<usize>)> {
     let index = runs.iter().position(|run| run.number == number)?;
     let end = runs.get(index + 1).map_or(out.len(), |next| next.start);
@@ -48,8 +49,8 @@ pub(super) fn find(out: &[u8], runs: &[Run], number: u32) -> Option<(usize, std:
 
 /// Cuts the run at `index` of the message whose runs begin at `first` out of the output.
 ///
-/// A byte is moved at most once for each field of its message that was written before it, so that a million repeated members
-/// still take linear time.
+/// A byte is moved at most once for each field of its message that was written before it, so that a million
+/// repeated members still take linear time.
 pub(super) fn remove(out: &mut Vec<u8>, runs: &mut Vec<Run>, index: usize, range: std::ops::Range<usize>) {
     let len = range.len();
     note_moved(out.len() - range.end);
@@ -63,7 +64,8 @@ pub(super) fn remove(out: &mut Vec<u8>, runs: &mut Vec<Run>, index: usize, range
 
 /// Puts the runs of a message, which ends where `out` ends, in the order of their places.
 ///
-/// Insertion sort of ascending blocks by rotation: one rotation for each descent, no memory beside the message.
+/// Insertion sort of ascending blocks by rotation: one rotation for each descent, no memory beside the
+/// message.
 pub(super) fn sort(out: &mut [u8], runs: &mut [Run]) {
     let mut sorted = 1;
     while sorted < runs.len() {

@@ -14,12 +14,14 @@ pub(super) fn plain_run(text: &[u8]) -> usize {
     words.len() * 8 + rest.iter().position(special).unwrap_or(rest.len())
 }
 
-/// The high bit of each byte that ends a plain run. Only the lowest bit set is sure to be right: borrows run upwards.
+/// The high bit of each byte that ends a plain run. Only the lowest bit set is sure to be right: borrows run
+/// upwards.
 #[inline(always)]
 fn special_bytes(word: u64) -> u64 {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    // Neither the quote (0x22) nor the space (0x20) is below 0x20; with bit 1 flipped, the quote becomes 0x20 and the space 0x22,
-    // so that one comparison with 0x21 finds the control characters and the quote, and 0x21 itself becomes 0x23.
+    // Neither the quote (0x22) nor the space (0x20) is below 0x20; with bit 1 flipped, the quote becomes 0x20
+    // and the space 0x22, so that one comparison with 0x21 finds the control characters and the quote, and
+    // 0x21 itself becomes 0x23.
     let flipped = word ^ (EACH * 2);
     let backslash = word ^ (EACH * b'\\' as u64);
     let controls_and_quotes = flipped.wrapping_sub(EACH * 0x21) & !flipped;

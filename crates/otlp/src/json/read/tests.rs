@@ -4,6 +4,7 @@ mod accepted;
 mod documents;
 mod hostile;
 mod print;
+mod printer;
 mod refused;
 mod round_trip;
 mod tokens;

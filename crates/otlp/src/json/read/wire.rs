@@ -67,7 +67,8 @@ pub(super) fn push_len_tag(out: &mut Vec<u8>, field: &Field) {
     push_varint(out, u64::from(field.number) << 3 | u64::from(wire_type::LEN));
 }
 
-/// A length-delimited value whose length is not known yet: room for it is kept in front, of the width that is likely.
+/// A length-delimited value whose length is not known yet: room for it is kept in front, of the width that is
+/// likely.
 #[derive(Debug)]
 #[must_use]
 pub(super) struct Open {

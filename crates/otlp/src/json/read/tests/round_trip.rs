@@ -9,7 +9,8 @@ use opentelemetry_proto::tonic::collector::{
 };
 use prost::Message;
 
-use super::print::{self, Printer};
+use super::print;
+use super::printer::Printer;
 use super::read_checked;
 use crate::Signal;
 use crate::json::read::wire::{Encoded, Open, push_len_tag, push_tag, push_varint};
