@@ -11,7 +11,8 @@ use dev_broker::{Broker, Config};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (Some(Ok(port)), Some(dir)) = (arguments.next().map(|port| port.parse::<u16>()), arguments.next()) else {
+    let (Some(Ok(port)), Some(dir)) = (arguments.next().map(|port| port.parse::<u16>()), arguments.next())
+    else {
         eprintln!("usage: broker <port> <directory>");
         return ExitCode::from(64);
     };
@@ -25,7 +26,8 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+            let cause =
+                std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             eprintln!("{error}{cause}");
             ExitCode::FAILURE
         }

@@ -19,7 +19,7 @@ use crate::node::{Node, Share};
 
 /// The first frame of a connection is there within this time.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
-/// The rest of a frame follows its length within this time, and an answer is taken within it.
+/// A frame is there this long after its length, the wait for memory included; an answer is taken within it.
 const TRANSFER_WAIT: Duration = Duration::from_secs(60);
 /// Room for frames that are read together, and the most a small frame can hold on to.
 const INBOX_BYTES: usize = 32 * 1024;
@@ -74,9 +74,11 @@ async fn answer_requests(
         };
         let Some(length) = length else { return Ok(()) };
         wait = node.config.idle_wait;
-        let share = node.requests.share(length).await;
-        let frame = timeout(TRANSFER_WAIT, frame_body(&mut stream, &mut inbox, length)).await;
-        let frame = frame.map_err(|_| Fault::Late)??;
+        let transfer = async {
+            let share = node.requests.share(length).await;
+            Ok::<_, Fault>((frame_body(&mut stream, &mut inbox, length).await?, share))
+        };
+        let (frame, share) = timeout(TRANSFER_WAIT, transfer).await.map_err(|_| Fault::Late)??;
         let request = api::Request { frame: Reader::new(frame), peer };
         let answer = tokio::select! {
             biased;
