@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::Deadline;
 
@@ -22,6 +22,8 @@ pub struct Budget {
     /// One permit: the right to draw on the reserve.
     reserve_turn: Arc<Semaphore>,
     reserve_used: AtomicU32,
+    /// Some of the reserve came back; only the holder of the turn waits for it.
+    reserve_back: Notify,
 }
 
 /// Bytes held against a [`Budget`]; they return when this is dropped.
@@ -45,10 +47,10 @@ fn units(bytes: usize) -> u32 {
 
 impl Budget {
     /// `total` bytes, of which `reserve` are for one request at a time. The reserve should hold the
-    /// largest request with its largest record; it is cut to half of the total.
+    /// largest request with its largest record; it cannot be more than the total.
     #[must_use]
     pub fn new(total: usize, reserve: usize) -> Arc<Self> {
-        let reserve_units = units(reserve.min(total / 2));
+        let reserve_units = units(reserve.min(total));
         let main_units = units(total).saturating_sub(reserve_units);
         Arc::new(Self {
             main: Semaphore::new(main_units as usize),
@@ -56,6 +58,7 @@ impl Budget {
             reserve_units,
             reserve_turn: Arc::new(Semaphore::new(1)),
             reserve_used: AtomicU32::new(0),
+            reserve_back: Notify::new(),
         })
     }
 
@@ -96,32 +99,28 @@ impl Charge {
     ///
     /// A dropped call has added nothing and left the line.
     pub async fn grow(&mut self, more: usize, deadline: Deadline) -> Result<(), Exhausted> {
-        if self.try_grow(more) {
-            return Ok(());
-        }
-        let need = self.missing(more);
         let budget = Arc::clone(&self.budget);
-        let fits = need <= budget.main_units;
-        tokio::select! {
-            biased;
-            got = budget.main.acquire_many(need), if fits => {
-                got.map_err(|_| Exhausted)?.forget();
-                self.main_units += need;
-                self.bytes += more;
-                Ok(())
-            }
-            turn = Arc::clone(&budget.reserve_turn).acquire_owned(), if self.turn.is_none() => {
-                self.turn = Some(Arc::new(turn.map_err(|_| Exhausted)?));
-                if self.draw_reserve(need) {
+        while !self.try_grow(more) {
+            let need = self.missing(more);
+            tokio::select! {
+                biased;
+                got = budget.main.acquire_many(need), if need <= budget.main_units => {
+                    got.map_err(|_| Exhausted)?.forget();
+                    self.main_units += need;
                     self.bytes += more;
                     return Ok(());
                 }
-                // More than the reserve holds: nothing but the deadline can end this wait.
-                tokio::time::sleep_until(deadline.at()).await;
-                Err(Exhausted)
+                turn = Arc::clone(&budget.reserve_turn).acquire_owned(),
+                    if self.turn.is_none() && need <= budget.reserve_units =>
+                {
+                    self.turn = Some(Arc::new(turn.map_err(|_| Exhausted)?));
+                }
+                // What the request drew before comes back while it waits for more.
+                () = budget.reserve_back.notified(), if self.turn.is_some() => {}
+                () = tokio::time::sleep_until(deadline.at()) => return Err(Exhausted),
             }
-            () = tokio::time::sleep_until(deadline.at()) => Err(Exhausted),
         }
+        Ok(())
     }
 
     /// Adds `more` bytes if they are free now.
@@ -185,6 +184,7 @@ impl Drop for Charge {
     fn drop(&mut self) {
         if self.reserve_units > 0 {
             self.budget.reserve_used.fetch_sub(self.reserve_units, Ordering::Relaxed);
+            self.budget.reserve_back.notify_one();
         }
         if self.main_units > 0 {
             self.budget.main.add_permits(self.main_units as usize);

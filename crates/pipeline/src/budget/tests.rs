@@ -116,3 +116,27 @@ async fn the_turn_passes_on_only_when_the_last_part_is_returned() {
     drop(record);
     second.grow(1, soon()).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_request_drew_from_the_reserve_serves_it_again_when_it_returns() {
+    let budget = Budget::new(16 << 10, 8 << 10);
+    let mut filler = budget.open();
+    filler.grow(8 << 10, soon()).await.unwrap();
+    // Ten records through a reserve of two; nothing of the main part ever comes back.
+    let mut request = budget.open();
+    let (reports, mut delivered) = tokio::sync::mpsc::channel::<Charge>(10);
+    let broker = tokio::spawn(async move {
+        while let Some(record) = delivered.recv().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            drop(record);
+        }
+    });
+    for _ in 0..10 {
+        request.grow(4 << 10, soon()).await.unwrap();
+        reports.send(request.split(4 << 10)).await.unwrap();
+    }
+    drop(reports);
+    broker.await.unwrap();
+    drop(filler);
+    assert_eq!(budget.used_bytes(), 0);
+}
