@@ -101,3 +101,17 @@ fn control_runtime() -> anyhow::Result<Runtime> {
         .build()
         .context("no runtime")
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::chain;
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let error = anyhow!("refused").context("cannot connect: refused").context("no Kafka");
+        assert_eq!(chain(&error), "no Kafka: cannot connect: refused");
+        assert_eq!(chain(&anyhow!("b").context("a")), "a: b");
+    }
+}

@@ -6,8 +6,9 @@ use std::time::Duration;
 use pipeline::{Drain, Health, Phase};
 use tokio::time::{Instant, sleep};
 
-/// How often the state is looked at.
+/// How often the state is looked at while waiting, and while all is well.
 const LOOK: Duration = Duration::from_millis(200);
+const LOOK_CALM: Duration = Duration::from_secs(1);
 /// A start or a failover this short deserves no line.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest silence while waiting.
@@ -24,7 +25,7 @@ pub(crate) async fn kafka(health: Arc<Health>, drain: Drain, servers: String) {
             (Some(_), None) => wait = None,
             (None, None) => {}
         }
-        sleep(LOOK).await;
+        sleep(if wait.is_some() { LOOK } else { LOOK_CALM }).await;
     }
 }
 
