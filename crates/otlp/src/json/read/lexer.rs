@@ -295,7 +295,7 @@ impl<'a> Lexer<'a> {
     #[inline]
     pub(super) fn short_integer(&mut self) -> Option<u64> {
         let quoted = self.peek() == b'"';
-        let text = &self.text[self.at + usize::from(quoted)..];
+        let text = if quoted { &self.text[self.at + 1..] } else { &self.text[self.at..] };
         let (value, len) = number::leading_digits(text)?;
         let end = text.get(len).copied();
         if quoted {
