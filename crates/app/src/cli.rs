@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Tail(Tail),
     /// Run the embedded broker alone
     Broker(Options),
+    /// Print the page of all configuration keys
+    Keys,
 }
 
 /// Where the configuration comes from.

@@ -25,6 +25,7 @@ mod tail;
 mod files;
 mod logging;
 mod output;
+mod reference;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,10 @@ fn main() -> ExitCode {
         Some(Command::Check(configuration)) => check::check(&configuration),
         Some(Command::Tail(what)) => tail::tail(&what),
         Some(Command::Broker(options)) => broker::broker(&options),
+        Some(Command::Keys) => {
+            output::say(&reference::page());
+            Ok(())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,83 @@
+//! `docs/configuration.md`: every key with its kind, range, unit and default, from the tables that the parsers use.
+
+use std::fmt::Write as _;
+
+use config::{Importance, Key, Kind};
+
+use crate::settings::keys;
+
+const HEAD: &str = "\
+# Configuration
+
+Written by `cargo xtask docs` from the table that the program itself uses; change the key, not this page.
+
+Worker keys come from the worker properties file, connector keys from the connector's file (flat JSON, JSON with `name`
+and `config`, or properties). The environment (`CONNECT_…` and `OTLP2KAFKA_…`; `_` is `.`, `__` is `-`, `___` is `_`) wins
+over the files, `-o key=value` over both. An unknown `otlp.*` or `kafka.topic.*` key is a mistake; other unknown keys of a
+connector are named in a warning, as Kafka Connect does. `otlp2kafka check` says what would be in force.
+
+`producer.*` in the worker and `producer.override.*` in the connector take the names of Kafka's Java producer and are
+passed on by an allow-list: what has no meaning here is named in a warning, and what would change results without being
+honoured, load code or run commands is refused by name.
+";
+
+/// The whole page.
+pub(crate) fn page() -> String {
+    let mut page = HEAD.to_owned();
+    section(&mut page, "Worker", &keys::worker());
+    section(&mut page, "Connector", &keys::connector());
+    page
+}
+
+fn section(page: &mut String, title: &str, keys: &[&'static Key]) {
+    let mut groups: Vec<&str> = Vec::new();
+    for key in keys {
+        if !groups.contains(&key.group) {
+            groups.push(key.group);
+        }
+    }
+    // Writing to a String does not fail.
+    let _ok = write!(page, "\n## {title}\n");
+    for group in groups {
+        let _ok = write!(page, "\n### {group}\n\n| key | takes | default | |\n|---|---|---|---|\n");
+        for key in keys.iter().filter(|key| key.group == group) {
+            let default = key.default.map_or_else(|| "–".to_owned(), |value| format!("`{value}`"));
+            let doc = key.doc.replace('|', "\\|");
+            let name = if key.importance == Importance::High {
+                format!("**`{}`**", key.name)
+            } else {
+                format!("`{}`", key.name)
+            };
+            let _ok = writeln!(page, "| {name} | {} | {default} | {doc} |", takes(key.kind));
+        }
+    }
+}
+
+fn takes(kind: Kind) -> String {
+    match kind {
+        Kind::Bool => "`true`, `false`".into(),
+        Kind::Int { min, max, unit } => {
+            let range = if max == i64::MAX { format!("{min} or more") } else { format!("{min} to {max}") };
+            format!("{range} {}", unit.noun()).trim_end().to_owned()
+        }
+        Kind::Text | Kind::NonEmpty => "text".into(),
+        Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Kind::List => "words, separated by commas".into(),
+        Kind::File => "path of a file".into(),
+        Kind::Password => "a secret".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_its_row() {
+        let page = page();
+        for key in keys::worker().iter().chain(&keys::connector()) {
+            assert!(page.contains(&format!("`{}`", key.name)), "{}", key.name);
+        }
+        assert!(page.contains("1 to 65535 port"));
+    }
+}
