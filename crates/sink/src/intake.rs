@@ -1,7 +1,6 @@
 //! Hops 5 to 8 of one request: read, shape, produce, settle.
 
 use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -90,7 +89,7 @@ struct HandedOver {
 impl<P: Producer> Worker<P> {
     fn spawn(core: Arc<Core<P>>) -> Self {
         let returns = Arc::new(Returns::default());
-        let run = Rc::new(Arc::clone(&returns));
+        let run = Arc::clone(&returns);
         tokio::task::spawn_local(async move { run.run().await });
         Self { core, returns, ratios: Default::default() }
     }
@@ -179,7 +178,10 @@ impl<P: Producer> Worker<P> {
 
     async fn read_json(&self, held: &mut Held) -> Result<(), Verdict> {
         let json = std::mem::take(&mut held.wire);
-        let bound = wire_bytes_max(&json);
+        let text = json.clone();
+        let bound = run_sized(json.len(), move || wire_bytes_max(&text))
+            .await
+            .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
         held.grow(bound).await?;
         let (shape, signal) = (self.core.shape, held.signal);
         let (read, wire) = run_sized(json.len(), move || {
@@ -299,6 +301,8 @@ impl<P: Producer> Worker<P> {
             // A unit that is larger than asked for is cut all the same.
             held.grow_to(base.saturating_add(cut.capacity())).await?;
             let (value, cut_bytes) = if is_wire {
+                // Cutting copies on the worker: the others of this worker have their turn between the parts.
+                tokio::task::yield_now().await;
                 if cut.len() > value_bytes_max {
                     rejected += part.items;
                     output = self.checked_output(output, cut.len())?;
@@ -345,7 +349,8 @@ impl<P: Producer> Worker<P> {
     ) -> Result<(Result<otlp::Counts, Misfit>, Value), Verdict> {
         let (shape, signal) = (self.core.shape, held.signal);
         held.grow_to(base.saturating_add(shape.memory(room))).await?;
-        let (counts, out) = run_sized(wire.len(), move || {
+        // By the size of the request: a part of a large one leaves the worker too.
+        let (counts, out) = run_sized(held.wire.len(), move || {
             let mut out = Shape::room(room);
             let counts = shape.write(signal, &wire, room, &mut out);
             if counts.is_err() {
@@ -455,7 +460,8 @@ fn timestamp_ms(received: SystemTime) -> i64 {
 fn malformed(fault: Malformed) -> Verdict {
     Verdict::Refused(match fault.kind {
         MalformedKind::TooManyElements { .. } => {
-            Refusal::TooLarge(format!("{fault} ({})", OTLP_REQUEST_MAX_ELEMENTS.name))
+            // Not "too large": several SDKs send a request again after RESOURCE_EXHAUSTED.
+            Refusal::Malformed(format!("{fault} ({})", OTLP_REQUEST_MAX_ELEMENTS.name))
         }
         _ => Refusal::Malformed(fault.to_string()),
     })

@@ -114,7 +114,8 @@ impl Sink {
         self.core.producer.replaced()
     }
 
-    /// Looks at the cluster once, for `otlp2kafka check`; changes nothing.
+    /// Looks at the cluster once, for `otlp2kafka check`. Changes nothing, except that brokers with
+    /// `auto.create.topics.enable` make missing topics when `topic.creation.enable` is false.
     pub async fn check(&self, timeout: Duration) -> Report {
         let Some(cluster) = self.core.producer.cluster() else {
             let trouble = Some("the client is closed".to_owned());

@@ -52,7 +52,11 @@ pub(super) fn clients(
         properties::translate(&given, Client::Producer, read);
     problems.extend(found);
     if inherits {
-        notes.push("the worker's own security properties are used for records too, as no producer.security.protocol is set".into());
+        notes.push(
+            "the worker's own security properties are used for records too, as no \
+            producer.security.protocol is set"
+                .into(),
+        );
     }
     if let Some(bootstrap) = bootstrap {
         producer.entry("bootstrap.servers".into()).or_insert_with(|| bootstrap.to_owned());
@@ -111,14 +115,25 @@ fn promise(producer: &mut BTreeMap<String, String>, notes: &mut Vec<String>, pro
             Some(true) => problems.push(Problem::other(format!("producer.{key}"), *why)),
             Some(false) => {}
             None => {
-                notes.push(format!("enable.idempotence is off: producer.{key} rules it out; a retry of the Kafka client can store a record twice"));
+                notes.push(format!(
+                    "enable.idempotence is off: producer.{key} rules it out; a retry of the \
+                    Kafka client can store a record twice"
+                ));
                 producer.insert("enable.idempotence".into(), "false".into());
             }
         }
     }
     match acks.as_str() {
-        "1" => notes.push("acks=1: a success answer means that one broker has the data, which is lost if that broker fails before it is replicated".into()),
-        "0" => notes.push("acks=0: a success answer means that the data was sent, not that a broker has it".into()),
+        "1" => notes.push(
+            "acks=1: a success answer means that one broker has the data, which is lost if \
+            that broker fails before it is replicated"
+                .into(),
+        ),
+        "0" => notes.push(
+            "acks=0: a success answer means that the data was sent, not \
+             that a broker has it"
+                .into(),
+        ),
         _ => {}
     }
 }

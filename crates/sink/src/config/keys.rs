@@ -39,8 +39,8 @@ pub static OTLP_MESSAGE_FORMAT: Key = Key {
     default: Some("json"),
     importance: Importance::High,
     group: RECORDS,
-    doc: "How record values are written: json, the Protobuf JSON mapping with the names of the .proto files and \
-          defaults printed; or protobuf, the request's bytes as they were received.",
+    doc: "How record values are written: json, the Protobuf JSON mapping with the names of the .proto files \
+          and defaults printed; or protobuf, the request's bytes as they were received.",
 };
 /// Places in line of each signal.
 pub static OTLP_MESSAGE_QUEUE_SIZE: Key = Key {
@@ -49,8 +49,8 @@ pub static OTLP_MESSAGE_QUEUE_SIZE: Key = Key {
     default: Some("10000"),
     importance: Importance::Medium,
     group: LIMITS,
-    doc: "Requests of each signal that may wait for Kafka's acknowledgement at a time. More wait in line, and are \
-          asked to come again when their hold time ends.",
+    doc: "Requests of each signal that may wait for Kafka's acknowledgement at a time. More wait in line, \
+          and are asked to come again when their hold time ends.",
 };
 /// Largest record value.
 pub static OTLP_RECORD_MAX_BYTES: Key = Key {
@@ -59,8 +59,8 @@ pub static OTLP_RECORD_MAX_BYTES: Key = Key {
     default: Some("1000000"),
     importance: Importance::Medium,
     group: RECORDS,
-    doc: "Largest value of a record. A request that would be larger is split by resource, scope and item. Topics \
-          and producers that take less, by max.message.bytes and max.request.size, lower it.",
+    doc: "Largest value of a record. A request that would be larger is split by resource, scope and item. \
+          Topics and producers that take less, by max.message.bytes and max.request.size, lower it.",
 };
 /// Largest number of elements of a request.
 pub static OTLP_REQUEST_MAX_ELEMENTS: Key = Key {
@@ -95,7 +95,8 @@ pub static BOOTSTRAP_SERVERS: Key = Key {
 /// Converter of values.
 pub static VALUE_CONVERTER: Key = converter(
     "value.converter",
-    "Kafka Connect's converter of values: StringConverter, JsonConverter or ByteArrayConverter. Absent: the format's bytes as they are.",
+    "Kafka Connect's converter of values: StringConverter, JsonConverter or ByteArrayConverter. Absent: the \
+        format's bytes as they are.",
 );
 /// Converter of keys.
 pub static KEY_CONVERTER: Key = converter(

@@ -321,7 +321,8 @@ fn limits_are_named_in_refusals() {
         };
         assert!(why.contains("otlp.request.output.max.bytes"), "{why}");
         let many = trace((0..1_000_001).map(|_| Vec::new()));
-        let Verdict::Refused(Refusal::TooLarge(why)) = bench.store(many).await else { panic!() };
+        let verdict = bench.store(many).await;
+        let Verdict::Refused(Refusal::Malformed(why)) = verdict else { panic!("{verdict:?}") };
         assert!(why.contains("otlp.request.max.elements"), "{why}");
         assert_eq!(bench.used(), 0);
     });

@@ -117,7 +117,7 @@ async fn smaller_batches_come_with_a_new_producer_and_lose_nothing() {
 
 #[tokio::test]
 async fn closing_sends_what_is_queued_and_gives_up_the_rest_at_its_limit() {
-    let bench = Bench::new(&[("linger.ms", "5000")]);
+    let bench = Bench::new(&[("linger.ms", "500")]);
     let sent = bench.send(10);
     tokio::pin!(sent);
     assert!(tokio::time::timeout(Duration::from_millis(50), &mut sent).await.is_err());

@@ -64,7 +64,8 @@ fn trust(key: &str, path: &str, read: ReadFile<'_>, mapped: &mut Mapped) {
         Ok(Store::Pkcs12) => mapped.problems.push(Problem::invalid(
             key,
             Some(path),
-            "certificates to trust are read from PEM files; convert it: openssl pkcs12 -in FILE -nokeys -out ca.pem",
+            "certificates to trust are read from PEM files; convert it: openssl pkcs12 -in FILE -nokeys \
+                -out ca.pem",
         )),
         Err(error) => mapped.problems.push(Problem::invalid(key, Some(path), error.to_string())),
     }

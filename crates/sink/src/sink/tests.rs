@@ -49,7 +49,7 @@ impl Bench {
         let sink = Sink::open(config, Arc::clone(&shared)).unwrap();
         tokio::task::spawn_local(Arc::clone(&sink).watch());
         let intake = sink.intake();
-        Self { sink, intake, shared, hold, switch: switch }
+        Self { sink, intake, shared, hold, switch }
     }
 
     async fn store(&self, body: Vec<u8>) -> Verdict {

@@ -19,7 +19,8 @@ use crate::route::Route;
 /// The part's name in `/readyz`.
 const PART: &str = "kafka";
 const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
-const ADMIN_TIMEOUT: Duration = Duration::from_secs(10);
+const CREATE_TIMEOUT: Duration = Duration::from_secs(5);
+const LIMITS_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pauses between looks: when all is well, when Kafka is not there, when it refused to create a topic.
 const PAUSE_READY: Duration = Duration::from_secs(5);
 const PAUSE_TROUBLE: Duration = Duration::from_millis(500);
@@ -158,7 +159,7 @@ impl Watching {
         let (properties, creation, runtime) = (self.admin.clone(), self.creation.clone(), Handle::current());
         blocking(move || {
             let admin =
-                Admin::open(&properties, runtime, ADMIN_TIMEOUT).map_err(|error| error.to_string())?;
+                Admin::open(&properties, runtime, CREATE_TIMEOUT).map_err(|error| error.to_string())?;
             admin.create(&topics, &creation).map_err(|why| format!("topics can't be created: {why}"))
         })
         .await?
@@ -169,7 +170,7 @@ impl Watching {
         let (properties, route, runtime) = (self.admin.clone(), self.route.clone(), Handle::current());
         let asked = blocking(move || {
             let admin =
-                Admin::open(&properties, runtime, ADMIN_TIMEOUT).map_err(|error| error.to_string())?;
+                Admin::open(&properties, runtime, LIMITS_TIMEOUT).map_err(|error| error.to_string())?;
             admin.message_bytes_max(&route.distinct()).map_err(|error| error.to_string())
         });
         match asked.await {
