@@ -1,5 +1,11 @@
 //! Black-box tests: the real program on real sockets, with real clients and a real Kafka.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails, and says what it saw"
+)]
+
 mod clients;
 mod hold;
 mod hostile;

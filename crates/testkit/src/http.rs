@@ -91,12 +91,10 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
     let mut answer = Answer { status: response.code?, headers, body: bytes[head..].to_vec() };
     if answer.header("transfer-encoding") == Some("chunked") {
         answer.body = unchunk(&answer.body)?;
-    } else if let Some(length) = answer.header("content-length").and_then(|text| text.parse().ok()) {
-        if answer.body.len() < length {
-            return None;
-        }
+        return Some(answer);
     }
-    Some(answer)
+    let length = answer.header("content-length").map_or(Some(0), |text| text.parse().ok())?;
+    (answer.body.len() >= length).then_some(answer)
 }
 
 fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
