@@ -16,6 +16,7 @@ async fn main() -> ExitCode {
         eprintln!("usage: broker <port> <directory>");
         return ExitCode::from(64);
     };
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     match Broker::start(Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), dir)).await {
         Ok(broker) => {
             println!("{}", broker.addr());

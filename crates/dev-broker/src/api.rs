@@ -11,6 +11,7 @@ mod offset_lookup;
 mod produce;
 mod topics;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -124,7 +125,7 @@ async fn dispatch(node: &Arc<Node>, mut call: Call) -> Result<Answer, Fault> {
         ApiKey::ListGroups => call.answer(|request| groups::list_groups(node, &request)),
         ApiKey::DescribeGroups => call.answer(|request| groups::describe_groups(node, request)),
         ApiKey::DeleteGroups => call.answer(|request| groups::delete_groups(node, request)),
-        ApiKey::ListOffsets => call.answer(|request| offset_lookup::list_offsets(node, request)),
+        ApiKey::ListOffsets => call.answer_elsewhere(node, offset_lookup::list_offsets).await,
         ApiKey::OffsetForLeaderEpoch => call.answer(|request| offset_lookup::end_of_epoch(node, request)),
         ApiKey::Metadata => call.answer(|request| metadata::metadata(node, request, version)),
         ApiKey::DescribeCluster => call.answer(|request| cluster::describe_cluster(node, request)),
@@ -189,7 +190,7 @@ impl Call {
         self.reply(&answer(request))
     }
 
-    /// For answers that make or remove many files.
+    /// For answers that work on files.
     async fn answer_elsewhere<R: kafka_wire::Request + Send + 'static>(
         mut self,
         node: &Arc<Node>,
@@ -203,6 +204,13 @@ impl Call {
         let response = tokio::task::spawn_blocking(move || answer(&node, request)).await;
         self.reply(&response.map_err(std::io::Error::other)?)
     }
+}
+
+/// Each thing asked for once, in the order of the request: else a small request that names the same large thing over
+/// and over would have an answer of any size.
+fn distinct<T, K: Ord>(asked: Vec<T>, key: impl Fn(&T) -> K) -> impl Iterator<Item = T> {
+    let mut seen = BTreeSet::new();
+    asked.into_iter().filter(move |one| seen.insert(key(one)))
 }
 
 #[cfg(test)]

@@ -47,8 +47,11 @@ pub(crate) enum Fault {
 
 /// Serves the client until it goes, the broker stops, or it sends what is no request.
 pub(crate) async fn serve(node: &std::sync::Arc<Node>, stream: TcpStream, peer: SocketAddr) {
-    if let Err(fault) = answer_requests(node, stream, peer).await {
-        node.complaints.warn(peer, &fault);
+    match answer_requests(node, stream, peer).await {
+        Ok(()) => {}
+        // How clients go that do not wait for their answers.
+        Err(Fault::Io(error)) if is_peers_end(&error) => {}
+        Err(fault) => node.complaints.warn(peer, &fault),
     }
 }
 
@@ -121,7 +124,7 @@ async fn frame_length(
             };
         }
         inbox.reserve(INBOX_BYTES);
-        if read(stream, inbox).await? == 0 {
+        if stream.read_buf(inbox).await? == 0 {
             return if inbox.is_empty() { Ok(None) } else { Err(Fault::Cut) };
         }
     }
@@ -131,22 +134,15 @@ async fn frame_length(
 async fn frame_body(stream: &mut TcpStream, inbox: &mut BytesMut, length: usize) -> Result<Bytes, Fault> {
     inbox.reserve(length.saturating_sub(inbox.len()));
     while inbox.len() < length {
-        if read(stream, inbox).await? == 0 {
+        if stream.read_buf(inbox).await? == 0 {
             return Err(Fault::Cut);
         }
     }
     Ok(inbox.split_to(length).freeze())
 }
 
-/// Reads some bytes. A connection that breaks between or inside frames is how clients go, so it reads as the end.
-async fn read(stream: &mut TcpStream, inbox: &mut BytesMut) -> io::Result<usize> {
-    match stream.read_buf(inbox).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-            inbox.clear();
-            Ok(0)
-        }
-        result => result,
-    }
+fn is_peers_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }
 
 /// Waits until the client is gone, so that nothing waits for records or group members on behalf of nobody.

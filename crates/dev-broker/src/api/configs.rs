@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::*;
 
+use super::distinct;
 use super::topics::problem;
 use crate::node::Node;
 
@@ -18,27 +19,28 @@ const STRING_TYPE: i8 = 2;
 const LONG_TYPE: i8 = 5;
 
 pub(super) fn describe_configs(node: &Node, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
-    let results = request.resources.into_iter().map(|asked| {
-        let configs = match asked.resource_type {
-            TOPIC_RESOURCE => topic_configs(node, &asked.resource_name),
-            BROKER_RESOURCE => Ok(Vec::new()),
-            _ => Err(ErrorCode::INVALID_REQUEST),
-        };
-        let (error_code, mut configs) = match configs {
-            Ok(configs) => (ErrorCode::NONE, configs),
-            Err(error_code) => (error_code, Vec::new()),
-        };
-        if let Some(keys) = asked.configuration_keys {
-            configs.retain(|config| keys.contains(&config.name));
-        }
-        DescribeConfigsResult {
-            error_code,
-            error_message: None,
-            resource_type: asked.resource_type,
-            resource_name: asked.resource_name,
-            configs,
-        }
-    });
+    let results =
+        distinct(request.resources, |one| (one.resource_type, one.resource_name.clone())).map(|asked| {
+            let configs = match asked.resource_type {
+                TOPIC_RESOURCE => topic_configs(node, &asked.resource_name),
+                BROKER_RESOURCE => Ok(Vec::new()),
+                _ => Err(ErrorCode::INVALID_REQUEST),
+            };
+            let (error_code, mut configs) = match configs {
+                Ok(configs) => (ErrorCode::NONE, configs),
+                Err(error_code) => (error_code, Vec::new()),
+            };
+            if let Some(keys) = asked.configuration_keys {
+                configs.retain(|config| keys.contains(&config.name));
+            }
+            DescribeConfigsResult {
+                error_code,
+                error_message: None,
+                resource_type: asked.resource_type,
+                resource_name: asked.resource_name,
+                configs,
+            }
+        });
     DescribeConfigsResponse { results: results.collect(), ..Default::default() }
 }
 

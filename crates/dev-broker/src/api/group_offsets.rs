@@ -3,6 +3,7 @@
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::*;
 
+use super::distinct;
 use super::group::{code, code_of};
 use crate::groups::{Caller, CommittedOffset, OffsetToCommit};
 use crate::node::Node;
@@ -57,7 +58,10 @@ pub(super) fn offset_fetch(node: &Node, request: OffsetFetchRequest, version: i1
         group_id: group.group_id,
         error_code: ErrorCode::NONE,
     };
-    OffsetFetchResponse { groups: request.groups.into_iter().map(one_group).collect(), ..Default::default() }
+    OffsetFetchResponse {
+        groups: distinct(request.groups, |group| group.group_id.clone()).map(one_group).collect(),
+        ..Default::default()
+    }
 }
 
 fn offsets_of(
@@ -66,7 +70,7 @@ fn offsets_of(
     topics: Option<Vec<OffsetFetchRequestTopic>>,
 ) -> Vec<OffsetFetchResponseTopic> {
     let wanted: Option<Vec<_>> =
-        topics.map(|topics| topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect());
+        topics.map(|topics| distinct(topics, |topic| topic.name.clone()).map(partitions_of).collect());
     let found = node.groups().offsets(group_id, wanted.as_deref());
     let one_topic = |(name, offsets): (String, Vec<(i32, Option<CommittedOffset>)>)| {
         let partitions = offsets.into_iter().map(|(partition_index, committed)| match committed {
@@ -87,4 +91,8 @@ fn offsets_of(
         OffsetFetchResponseTopic { name, partitions: partitions.collect() }
     };
     found.into_iter().map(one_topic).collect()
+}
+
+fn partitions_of(topic: OffsetFetchRequestTopic) -> (String, Vec<i32>) {
+    (topic.name, distinct(topic.partition_indexes, |index| *index).collect())
 }

@@ -2,6 +2,7 @@
 
 use kafka_wire::messages::*;
 
+use super::distinct;
 use super::group::code_of;
 use crate::groups::MemberDescription;
 use crate::node::Node;
@@ -35,7 +36,7 @@ pub(super) fn describe_groups(node: &Node, request: DescribeGroupsRequest) -> De
         }
     };
     DescribeGroupsResponse {
-        groups: request.groups.into_iter().map(one_group).collect(),
+        groups: distinct(request.groups, String::clone).map(one_group).collect(),
         ..Default::default()
     }
 }

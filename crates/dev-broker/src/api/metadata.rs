@@ -7,6 +7,7 @@ use kafka_wire::ErrorCode;
 use kafka_wire::messages::*;
 use uuid::Uuid;
 
+use super::distinct;
 use crate::node::{CLUSTER_ID, LEADER_EPOCH, NODE_ID, Node};
 use crate::topics::{Topic, TopicError};
 
@@ -17,7 +18,9 @@ pub(super) fn metadata(node: &Node, request: MetadataRequest, version: i16) -> M
     let asked = request.topics.filter(|topics| version > 0 || !topics.is_empty());
     let topics = match asked {
         None => node.topics.list().into_iter().map(|(name, topic)| found(name, &topic)).collect(),
-        Some(asked) => asked.into_iter().map(|asked| one(node, asked, creates)).collect(),
+        Some(asked) => distinct(asked, |one| (one.name.clone(), one.topic_id))
+            .map(|asked| one(node, asked, creates))
+            .collect(),
     };
     let broker =
         MetadataResponseBroker { node_id: NODE_ID, host: node.host.clone(), port: node.port, rack: None };

@@ -6,3 +6,4 @@ mod durability;
 mod fetching;
 mod hostile;
 mod start;
+mod versions;
