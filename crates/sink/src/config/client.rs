@@ -123,6 +123,10 @@ fn promise(producer: &mut BTreeMap<String, String>, notes: &mut Vec<String>, pro
             }
         }
     }
+    if producer.get("enable.idempotence").is_some_and(|on| on == "false") {
+        // As Kafka Connect sets it: without idempotence a retry of one request could overtake the next.
+        producer.entry("max.in.flight.requests.per.connection".into()).or_insert_with(|| "1".into());
+    }
     match acks.as_str() {
         "1" => notes.push(
             "acks=1: a success answer means that one broker has the data, which is lost if \

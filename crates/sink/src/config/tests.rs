@@ -86,6 +86,7 @@ fn weaker_promises_are_made_only_when_asked_for_and_said_aloud() {
     assert_eq!(config.producer["enable.idempotence"], "false");
     let config = with_kafka(&[("producer.enable.idempotence", "false")]).unwrap();
     assert_eq!(config.producer["acks"], "all");
+    assert_eq!(config.producer["max.in.flight.requests.per.connection"], "1");
     assert_eq!(config.notes, [""; 0]);
 }
 

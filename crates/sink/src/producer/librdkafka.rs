@@ -163,6 +163,9 @@ impl Librdkafka {
 impl Producer for Librdkafka {
     fn send(&self, record: Record) {
         let Record { signal, partition, key, value, timestamp_ms, ack } = record;
+        if cfg!(feature = "null-sink") {
+            return ack.resolve(Outcome::Stored);
+        }
         let message = Message {
             topic: signal.index(),
             partition: partition.unwrap_or(-1),
