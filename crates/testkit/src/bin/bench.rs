@@ -3,7 +3,7 @@
 //! Machines differ, and one machine from minute to minute; so each row stands beside a yardstick of the
 //! same seconds, and the sinks take turns within a row.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -79,16 +79,19 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn measure(row: &Row, program: &PathBuf, kafka: &Kafka) -> Result<()> {
-    let start = |null: bool| -> Server {
-        let builder = Builder::new(program).kafka(&kafka.bootstrap).option("otlp.message.format", row.format);
-        let builder = if null { builder.option("producer.client", "null") } else { builder };
-        let server = builder.start();
+fn measure(row: &Row, program: &Path, kafka: &Kafka) -> Result<()> {
+    let null_sink = program.with_file_name("otlp2kafka-null-sink");
+    let start = |program: &Path, embedded: bool| -> Server {
+        let builder = Builder::new(program).option("otlp.message.format", row.format);
+        let server = if embedded { builder.start() } else { builder.kafka(&kafka.bootstrap).start() };
         server.wait_until_ready();
         server
     };
-    let servers = [("Kafka", start(false)), ("null", start(true))];
-    let mut figures: [Vec<Figures>; 2] = Default::default();
+    let mut servers = vec![("Kafka", start(program, false)), ("null", start(&null_sink, false))];
+    if row.load.connections * row.load.streams == 1 {
+        servers.push(("embedded", start(program, true)));
+    }
+    let mut figures: Vec<Vec<Figures>> = vec![Vec::new(); servers.len()];
     let mut yardsticks = Vec::new();
     for _ in 0..ROUNDS {
         for ((_, server), figures) in servers.iter().zip(&mut figures) {
