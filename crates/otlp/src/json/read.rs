@@ -30,7 +30,7 @@ use message::Reader;
 /// Appends the protobuf encoding of an OTLP/JSON request to `out`; on error `out` is cut back to its former
 /// length.
 ///
-/// The encoding is the canonical one, as prost writes it: fields in order, defaults left out, lengths as
+/// The encoding is the canonical one, as protobuf-java writes it: fields in the order of their numbers, defaults left out, lengths as
 /// short as they can be. Needs no memory beside `out` but a few KiB; `out` is given room for 5/8 of the JSON,
 /// and grows to at most twice of what it comes to hold.
 ///

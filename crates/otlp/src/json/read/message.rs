@@ -27,7 +27,7 @@ struct Object {
     first_run: usize,
     /// Whether its runs are listed: once a member came out of order or twice.
     listed: bool,
-    /// The furthest place written so far.
+    /// The highest number written so far.
     highest: u32,
     camel_case: u32,
     snake_case: u32,
@@ -94,13 +94,12 @@ impl Reader<'_, '_> {
         if self.lexer.peek() == b'n' && self.lexer.take_literal(b"null") {
             return Ok(());
         }
-        let place = order::place(object.message, field.number);
-        if place < object.highest && !object.listed {
+        if field.number < object.highest && !object.listed {
             self.list_runs(object);
         }
         let start = self.out.len();
         if object.listed {
-            self.runs.push(Run { number: field.number, place, start });
+            self.runs.push(Run { number: field.number, start });
         }
         self.field(field, depth)?;
         if self.out.len() > start {
@@ -108,7 +107,7 @@ impl Reader<'_, '_> {
                 object.second_choice_at = key_at;
             }
             object.present |= bit;
-            object.highest = object.highest.max(place);
+            object.highest = object.highest.max(field.number);
         } else if object.listed {
             self.runs.pop();
         }
@@ -117,7 +116,7 @@ impl Reader<'_, '_> {
 
     #[cold]
     fn list_runs(&mut self, object: &mut Object) {
-        order::list(self.out, object.start, object.message, &mut self.runs);
+        order::list(self.out, object.start, &mut self.runs);
         object.listed = true;
     }
 

@@ -3,29 +3,19 @@
 //! It works on the bytes already written, in place. Messages whose members come in order, as most writers
 //! send them, never get here: the runs of a message are only listed once its order is broken.
 
-use crate::schema::{Message, wire_type};
+use crate::schema::wire_type;
 
 /// What one member wrote: the bytes from `start` up to the next run's start, or to the end of the message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Run {
     /// Number of the field.
     pub(super) number: u32,
-    /// Where the field stands in the order, see [`place`].
-    pub(super) place: u32,
     /// Offset in the output.
     pub(super) start: usize,
 }
 
-/// The place of a field among the others of its message: its number, or for a member of the `oneof` the
-/// lowest number of all its members, whichever of them is set. Prost orders so; it differs from the order of
-/// numbers where two members of a `oneof` enclose other fields, in `NumberDataPoint` and `Exemplar`.
-#[inline]
-pub(super) fn place(message: &Message, number: u32) -> u32 {
-    if message.oneof_mask >> number & 1 == 1 { message.oneof_mask.trailing_zeros() } else { number }
-}
-
 /// Lists the runs of the fields that `out` holds from `start` on. The bytes are ours and well-formed.
-pub(super) fn list(out: &[u8], start: usize, message: &Message, runs: &mut Vec<Run>) {
+pub(super) fn list(out: &[u8], start: usize, runs: &mut Vec<Run>) {
     let first = runs.len();
     let mut at = start;
     while at < out.len() {
@@ -33,7 +23,7 @@ pub(super) fn list(out: &[u8], start: usize, message: &Message, runs: &mut Vec<R
         let tag = varint(out, &mut at);
         let number = u32::try_from(tag >> 3).unwrap_or(0);
         if runs[first..].last().is_none_or(|run| run.number != number) {
-            runs.push(Run { number, place: place(message, number), start: field_start });
+            runs.push(Run { number, start: field_start });
         }
         skip(out, &mut at, tag);
     }
@@ -62,23 +52,23 @@ pub(super) fn remove(out: &mut Vec<u8>, runs: &mut Vec<Run>, index: usize, range
     }
 }
 
-/// Puts the runs of a message, which ends where `out` ends, in the order of their places.
+/// Puts the runs of a message, which ends where `out` ends, in the order of their numbers.
 ///
 /// Insertion sort of ascending blocks by rotation: one rotation for each descent, no memory beside the
 /// message.
 pub(super) fn sort(out: &mut [u8], runs: &mut [Run]) {
     let mut sorted = 1;
     while sorted < runs.len() {
-        let place = runs[sorted].place;
-        if runs[sorted - 1].place <= place {
+        let number = runs[sorted].number;
+        if runs[sorted - 1].number <= number {
             sorted += 1;
             continue;
         }
-        let to = runs[..sorted].partition_point(|run| run.place <= place);
-        let limit = runs[to].place;
+        let to = runs[..sorted].partition_point(|run| run.number <= number);
+        let limit = runs[to].number;
         let tail = runs[sorted..]
             .windows(2)
-            .take_while(|pair| pair[0].place <= pair[1].place && pair[1].place < limit);
+            .take_while(|pair| pair[0].number <= pair[1].number && pair[1].number < limit);
         let block_end = sorted + 1 + tail.count();
         let end = runs.get(block_end).map_or(out.len(), |next| next.start);
         let (overtaken, block) = (runs[sorted].start - runs[to].start, end - runs[sorted].start);
