@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{kafka, shell};
 
-/// `FILTER` picks the rows whose name contains it.
+/// `FILTER` picks the rows whose name contains it; keys go to the servers.
 pub(crate) fn main(args: &[String]) -> Result<()> {
     kafka::fetch()?;
     let build = ["build", "--release", "--bin"];

@@ -19,7 +19,7 @@ cargo xtask codegen [--check]  the OTLP schema tables from the published .proto 
 cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
-cargo xtask bench [FILTER]     CPU, latency and memory against a real Apache Kafka";
+cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();

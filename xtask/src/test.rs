@@ -7,6 +7,22 @@ use anyhow::{Context, Result, bail};
 
 use crate::{kafka, python, shell};
 
+/// What reads bytes of the network is tested as it ships as well: rustc 1.95 miscompiles an inlined comparison
+/// whose result is both added and branched on, from opt-level 2 on.
+const OPTIMISED: [&str; 4] = ["test", "--profile", "optimised", "--no-fail-fast"];
+const PARSERS: [&str; 10] = [
+    "-p",
+    "otlp2kafka-otlp",
+    "-p",
+    "otlp2kafka-kafka-wire",
+    "-p",
+    "otlp2kafka-pipeline",
+    "-p",
+    "otlp2kafka-receiver",
+    "-p",
+    "otlp2kafka-dev-broker",
+];
+
 /// Tests that passed and failed.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Count {
@@ -20,9 +36,11 @@ pub(crate) fn main() -> Result<()> {
     python::prepare()?;
     shell::run("cargo", &["build", "--quiet", "--workspace", "--all-targets"])?;
     let mut count = Count::default();
-    let rust = counted("cargo", &["test", "--workspace", "--no-fail-fast"], &mut count);
+    let all = counted("cargo", &["test", "--workspace", "--no-fail-fast"], &mut count);
+    let optimised = counted("cargo", &[&OPTIMISED[..], &PARSERS[..]].concat(), &mut count);
     shell::say(&format!("{} passed, {} failed", count.passed, count.failed));
-    rust?;
+    all?;
+    optimised?;
     if count.passed == 0 || count.failed > 0 {
         bail!("{count:?}");
     }

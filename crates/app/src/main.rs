@@ -7,6 +7,7 @@
 //!                   └─► broker            the embedded broker alone
 //! ```
 
+mod allocator;
 mod cli;
 mod settings;
 
@@ -36,16 +37,13 @@ use tokio::runtime::{Builder, Runtime};
 use cli::{Cli, Command, Configuration};
 use settings::{Mistakes, Sources};
 
-/// glibc's allocator keeps memory of large bodies in each thread's arena; this one gives it back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// `EX_USAGE` of sysexits(3): what was asked for is wrong.
 const EXIT_USAGE: u8 = 64;
 /// Threads for work that blocks: bodies of more than 256 KiB, names of hosts, files.
 const BLOCKING_THREADS_MAX: usize = 4;
 
 fn main() -> ExitCode {
+    allocator::give_back_soon();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use otlp::{Limits, Signal, scan};
 use testkit::consume;
-use testkit::kafka::Kafka;
+use testkit::kafka::{self, Kafka};
 use testkit::server::Server;
 
 use crate::server;
@@ -50,6 +50,42 @@ fn every_transport_signal_and_format_arrives_in_the_embedded_broker_as_it_was_se
         server.wait_until_ready();
         matrix(format, &server);
     }
+}
+
+#[test]
+fn python_kafka_clients_work_on_the_embedded_broker() {
+    let server = server().start();
+    server.wait_until_ready();
+    python("../../../dev-broker/tests/clients/checks.py", &[&server.bootstrap]);
+}
+
+#[test]
+fn the_java_client_works_on_the_embedded_broker() {
+    const RECORDS: &str = "500";
+    let server = server().start();
+    server.wait_until_ready();
+    let run = |class: &str, args: &[&str]| {
+        let output =
+            kafka::tool(class).args(["--bootstrap-server", &server.bootstrap]).args(args).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{class} {args:?}\n{out}\n{err}");
+        out.into_owned()
+    };
+    let topics = run("org.apache.kafka.tools.TopicCommand", &["--list"]);
+    assert!(topics.contains("otlp-traces"), "{topics}");
+    let produced =
+        run("org.apache.kafka.tools.VerifiableProducer", &["--topic", "java", "--max-messages", RECORDS]);
+    assert!(produced.contains(r#""acked":500"#), "{produced}");
+    let group = ["--topic", "java", "--group", "java", "--from-beginning", "--timeout-ms", "20000"];
+    let consumer = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+    let consumed = run(consumer, &[&group[..], &["--max-messages", "300"]].concat());
+    assert_eq!(consumed.lines().count(), 300);
+    // The group goes on where it stopped.
+    let consumed = run(consumer, &[&group[..], &["--max-messages", "200"]].concat());
+    assert_eq!(consumed.lines().count(), 200);
+    let described =
+        run("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", &["--describe", "--group", "java"]);
+    assert!(described.contains("java"), "{described}");
 }
 
 #[test]

@@ -14,8 +14,11 @@ mod laptop;
 mod large;
 mod start;
 
-/// The program under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_otlp2kafka");
+/// The program under test; another build of it when the tests were compiled with its path.
+const PROGRAM: &str = match option_env!("OTLP2KAFKA_TEST_PROGRAM") {
+    Some(program) => program,
+    None => env!("CARGO_BIN_EXE_otlp2kafka"),
+};
 
 /// A server from the program under test.
 fn server() -> testkit::server::Builder {

@@ -199,8 +199,10 @@ fn http2_connection<I: Intake + 'static>(
         .max_send_buf_size(16 << 10);
     let piece_bytes_max = class.frame_bytes as usize;
     let (service, activity) = (Rc::clone(service), Rc::clone(activity));
-    let answer =
-        move |request| answer(Rc::clone(&service), Rc::clone(&activity), door, piece_bytes_max, request);
+    // In a box: hyper and tokio move what they spawn several times, and this is some thousand bytes.
+    let answer = move |request| {
+        Box::pin(answer(Rc::clone(&service), Rc::clone(&activity), door, piece_bytes_max, request))
+    };
     builder.serve_connection(TokioIo::new(io), service_fn(answer))
 }
 

@@ -91,8 +91,13 @@ impl<I: Intake> Service<I> {
             let permit = self.shared.gate.admit(head.signal, deadline).await.map_err(Answer::retry)?;
             let packed = read(Reader::new(body, self.shared.budget.open(), bounds)).await?;
             let Packed { bytes, coding, mut charge } = packed;
-            let inflaters = &self.inflaters;
-            let body = unpack(bytes, coding, &mut charge, bounds.bytes_max, deadline, inflaters).await?;
+            let body = if coding == Coding::Identity {
+                bytes
+            } else {
+                // In a box, so that the requests that need none stay small.
+                Box::pin(unpack(bytes, coding, &mut charge, bounds.bytes_max, deadline, &self.inflaters))
+                    .await?
+            };
             if body.is_empty() && head.encoding == Encoding::Json {
                 return Err(Answer::malformed("an empty body is no JSON"));
             }

@@ -167,7 +167,8 @@ impl<P: Producer> Worker<P> {
             timestamp_ms: timestamp_ms(received),
         };
         match encoding {
-            Encoding::Json => self.read_json(&mut held).await?,
+            // Rare ways are boxed, so that the future of the frequent ones stays small.
+            Encoding::Json => Box::pin(self.read_json(&mut held)).await?,
             Encoding::Protobuf if self.core.shape.format == crate::config::Format::Protobuf => {
                 self.scan(&mut held).await?;
             }
@@ -240,7 +241,7 @@ impl<P: Producer> Worker<P> {
             return Ok(None);
         }
         let Whole::Fits(value) = whole else {
-            let rejected = self.split(held, &tally, value_bytes_max).await?;
+            let rejected = Box::pin(self.split(held, &tally, value_bytes_max)).await?;
             return Ok(Some(HandedOver { tally, rejected }));
         };
         self.checked_output(0, value.bytes.len())?;

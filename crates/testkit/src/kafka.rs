@@ -125,6 +125,16 @@ fn libs() -> PathBuf {
     libs
 }
 
+/// One of Kafka's own command-line tools, by its class, to be given arguments.
+///
+/// # Panics
+///
+/// When the jars have not been fetched.
+#[must_use]
+pub fn tool(class: &str) -> Command {
+    java(class)
+}
+
 fn java(class: &str) -> Command {
     let mut command = Command::new("java");
     command.args(["-Xmx512m", "-XX:+UseSerialGC", "-cp", &format!("{}/*", libs().display()), class]);

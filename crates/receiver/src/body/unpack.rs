@@ -74,9 +74,6 @@ pub(crate) async fn unpack(
     deadline: Deadline,
     inflaters: &Inflaters,
 ) -> Result<Bytes, Answer> {
-    if coding == Coding::Identity {
-        return Ok(packed);
-    }
     let mut inflater = inflaters.take();
     let mut unpacking = Unpacking::new(&packed, coding);
     let mut unpacked: Vec<u8> = Vec::new();

@@ -36,7 +36,7 @@ fn defaults_promise_what_the_product_promises() {
         ("client.id", "connector-producer-my-otlp-0"),
         ("enable.idempotence", "true"),
         ("enable.metrics.push", "false"),
-        ("linger.ms", "5"),
+        ("linger.ms", "6"),
         ("max.in.flight.requests.per.connection", "5"),
         ("message.timeout.ms", "7500"),
         ("partitioner", "murmur2_random"),

@@ -17,6 +17,7 @@ use testkit::load::{self, Figures, Load};
 use testkit::server::{Builder, Server};
 use testkit::{payload, process};
 
+/// Rounds of each row; `rounds=N` says otherwise.
 const ROUNDS: usize = 3;
 
 struct Row {
@@ -65,24 +66,32 @@ fn rows() -> Vec<Row> {
 }
 
 fn main() -> Result<()> {
-    let filter = std::env::args().nth(1).unwrap_or_default();
+    let mut args = std::env::args().skip(1);
+    let filter = args.next().unwrap_or_default();
+    let mut options: Vec<(String, String)> = args
+        .filter_map(|arg| arg.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())))
+        .collect();
+    let rounds = options.iter().position(|(key, _)| key == "rounds").map(|at| options.remove(at).1);
+    let rounds = rounds.map_or(Ok(ROUNDS), |text| text.parse())?;
     let program = std::env::current_exe()?.with_file_name("otlp2kafka");
     let kafka = Kafka::start();
-    say(&format!("rounds {ROUNDS}, interleaved; medians; CPU of the server process alone; {}", machine()));
+    say(&format!("rounds {rounds}, interleaved; medians; CPU of the server process alone; {}", machine()));
     say(
         "| load | format | sink | yardstick µs | CPU µs/request | CPU/yardstick | goal | CPU s/M items | items/core s | p50 ms | p99 ms | RSS MiB | failed |",
     );
     say("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for row in rows().iter().filter(|row| format!("{} {}", row.name, row.format).contains(&filter)) {
-        measure(row, &program, &kafka)?;
+        measure(row, &program, &options, (&kafka, rounds))?;
     }
     Ok(())
 }
 
-fn measure(row: &Row, program: &Path, kafka: &Kafka) -> Result<()> {
+fn measure(row: &Row, program: &Path, options: &[(String, String)], against: (&Kafka, usize)) -> Result<()> {
+    let (kafka, rounds) = against;
     let null_sink = program.with_file_name("otlp2kafka-null-sink");
     let start = |program: &Path, embedded: bool| -> Server {
         let builder = Builder::new(program).option("otlp.message.format", row.format);
+        let builder = options.iter().fold(builder, |builder, (key, value)| builder.option(key, value));
         let server = if embedded { builder.start() } else { builder.kafka(&kafka.bootstrap).start() };
         server.wait_until_ready();
         server
@@ -93,7 +102,7 @@ fn measure(row: &Row, program: &Path, kafka: &Kafka) -> Result<()> {
     }
     let mut figures: Vec<Vec<Figures>> = vec![Vec::new(); servers.len()];
     let mut yardsticks = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for ((_, server), figures) in servers.iter().zip(&mut figures) {
             let addr = if row.load.http { server.http } else { server.grpc };
             figures.push(load::run(&row.load, addr, server.pid())?);
