@@ -53,13 +53,6 @@ fn every_transport_signal_and_format_arrives_in_the_embedded_broker_as_it_was_se
 }
 
 #[test]
-fn python_kafka_clients_work_on_the_embedded_broker() {
-    let server = server().start();
-    server.wait_until_ready();
-    python("../../../dev-broker/tests/clients/checks.py", &[&server.bootstrap]);
-}
-
-#[test]
 fn the_java_client_works_on_the_embedded_broker() {
     const RECORDS: &str = "500";
     let server = server().start();

@@ -1,49 +1,9 @@
 //! What was acknowledged is there after kill -9.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
 use kafka_wire::messages::*;
 
 use crate::client::{Client, batch, records};
-
-struct Process {
-    child: Child,
-    addr: SocketAddr,
-}
-
-impl Process {
-    fn start(dir: &Path) -> Self {
-        let mut child = Command::new(example())
-            .arg("0")
-            .arg(dir)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the example starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, addr: line.trim().parse().expect("the example prints its address") }
-    }
-
-    /// SIGKILL: nothing runs in the process any more.
-    fn kill(self) {}
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-/// `cargo test` builds the examples, beside the folder of the test's own program.
-fn example() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.parent().and_then(Path::parent).unwrap();
-    target.join("examples").join("broker")
-}
+use crate::process::Process;
 
 #[test]
 fn acknowledged_records_and_offsets_survive_a_kill() {

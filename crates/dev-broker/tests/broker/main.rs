@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod client;
+mod clients;
 mod durability;
 mod fetching;
 mod hostile;
+mod process;
 mod start;
 mod versions;
