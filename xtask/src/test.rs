@@ -9,7 +9,7 @@ use crate::{kafka, python, shell};
 
 /// What reads bytes of the network is tested as it ships as well: rustc 1.95 miscompiles an inlined comparison
 /// whose result is both added and branched on, from opt-level 2 on.
-const OPTIMISED: [&str; 4] = ["test", "--profile", "optimised", "--no-fail-fast"];
+const OPTIMISED: [&str; 5] = ["test", "--profile", "optimised", "--lib", "--no-fail-fast"];
 const PARSERS: [&str; 10] = [
     "-p",
     "otlp2kafka-otlp",
