@@ -12,7 +12,7 @@ const RESOURCE: &str = r#""resource": {
   "attributes": [{ "key": "service.name", "value": { "stringValue": "checkout" } }]
 }"#;
 const SCOPE: &str = r#""scope": {
-  "name": "shop.library", "version": "2.1.0",
+  "name": "shop.orders", "version": "2.1.0",
   "attributes": [{ "key": "shop.team", "value": { "stringValue": "payments" } }]
 }"#;
 
