@@ -220,7 +220,9 @@ def commit_and_resume(address):
     reader.subscribe([topic])
     take(reader, 100)
     reader.commit(asynchronous=False)
-    assert sum(one.offset for one in reader.committed(partitions, timeout=10)) == 100
+    # A partition that got no records has no offset.
+    committed = [one.offset for one in reader.committed(partitions, timeout=10) if one.offset >= 0]
+    assert sum(committed) == 100, committed
     reader.close()
     send(producer(address), topic, [b"new"] * 10)
     reader = consumer(address, group_id=group)
