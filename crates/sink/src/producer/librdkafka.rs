@@ -117,6 +117,8 @@ impl Librdkafka {
         batch_bytes_max: usize,
     ) -> Result<Self, OpenError> {
         let signs = Arc::new(Signs::default());
+        // A topic that takes larger batches than are made anyway is no reason for another producer.
+        let batch_bytes_max = batch_bytes_max.min(configured_batch_bytes(&properties));
         let lender = create(&properties, &topics, batch_bytes_max, &signs)?;
         let inner = Arc::new(Inner {
             properties,
@@ -303,6 +305,10 @@ fn retire(old: Arc<Lender<Reports>>, send_first: bool) {
 /// librdkafka's own default of `batch.size`.
 const BATCH_BYTES_DEFAULT: usize = 1_000_000;
 
+fn configured_batch_bytes(properties: &BTreeMap<String, String>) -> usize {
+    properties.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(BATCH_BYTES_DEFAULT)
+}
+
 fn create(
     properties: &BTreeMap<String, String>,
     topics: &[String; 4],
@@ -313,8 +319,7 @@ fn create(
     for (name, value) in properties {
         config.set(name, value);
     }
-    let configured =
-        properties.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(BATCH_BYTES_DEFAULT);
+    let configured = configured_batch_bytes(properties);
     config.set("batch.size", configured.min(batch_bytes_max).max(1).to_string());
     config.set_log_level(RDKafkaLogLevel::Info);
     let context = Reports { signs: Arc::clone(signs), log: Bridge::default() };
