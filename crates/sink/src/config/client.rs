@@ -40,7 +40,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// Time before the end of a request's hold time at which its records are given up, so that the outcome is known.
-const REPORT_MARGIN: Duration = Duration::from_millis(100);
+const REPORT_MARGIN: Duration = Duration::from_millis(500);
 
 /// The properties of all clients of a connector.
 pub(super) fn clients(

@@ -38,7 +38,7 @@ fn defaults_promise_what_the_product_promises() {
         ("enable.metrics.push", "false"),
         ("linger.ms", "6"),
         ("max.in.flight.requests.per.connection", "5"),
-        ("message.timeout.ms", "7900"),
+        ("message.timeout.ms", "7500"),
         ("partitioner", "murmur2_random"),
         ("socket.keepalive.enable", "true"),
     ];
@@ -93,10 +93,10 @@ fn weaker_promises_are_made_only_when_asked_for_and_said_aloud() {
 #[test]
 fn times_stay_within_the_hold_time() {
     let timeout = |pairs: &[(&str, &str)]| with_kafka(pairs).unwrap().producer["message.timeout.ms"].clone();
-    assert_eq!(timeout(&[("producer.delivery.timeout.ms", "2147483647")]), "7900");
+    assert_eq!(timeout(&[("producer.delivery.timeout.ms", "2147483647")]), "7500");
     assert_eq!(timeout(&[("producer.delivery.timeout.ms", "2000")]), "2000");
     let config = with_kafka(&[("producer.linger.ms", "60000")]).unwrap();
-    assert_eq!(config.producer["linger.ms"], "7900");
+    assert_eq!(config.producer["linger.ms"], "7500");
 }
 
 #[test]
