@@ -18,13 +18,14 @@ const SOURCES: [&str; 3] = ["crates", "xtask", "fuzz"];
 const UNSAFE: [&str; 3] =
     ["crates/app/src/allocator.rs", "crates/otlp/src/simd.rs", "crates/sink/src/zero_copy.rs"];
 /// Crates of ours that a crate may use, tests apart. ARCHITECTURE.md gives the reasons.
-const USES: [(&str, &[&str]); 10] = [
+const USES: [(&str, &[&str]); 11] = [
     ("otlp", &[]),
     ("config", &[]),
     ("kafka-wire", &[]),
+    ("kafka-client", &["kafka-wire"]),
     ("pipeline", &["otlp", "config"]),
     ("receiver", &["pipeline", "otlp", "config"]),
-    ("sink", &["pipeline", "otlp", "config", "kafka-wire"]),
+    ("sink", &["pipeline", "otlp", "config", "kafka-wire", "kafka-client"]),
     ("dev-broker", &["kafka-wire"]),
     ("admin", &["config", "pipeline"]),
     ("app", &["admin", "config", "dev-broker", "otlp", "pipeline", "receiver", "sink"]),

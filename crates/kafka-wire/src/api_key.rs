@@ -67,6 +67,7 @@ api_keys! {
     SyncGroup = 14, messages::SyncGroupRequest;
     DescribeGroups = 15, messages::DescribeGroupsRequest;
     ListGroups = 16, messages::ListGroupsRequest;
+    SaslHandshake = 17, messages::SaslHandshakeRequest;
     ApiVersions = 18, messages::ApiVersionsRequest;
     CreateTopics = 19, messages::CreateTopicsRequest;
     DeleteTopics = 20, messages::DeleteTopicsRequest;
@@ -74,6 +75,7 @@ api_keys! {
     InitProducerId = 22, messages::InitProducerIdRequest;
     OffsetForLeaderEpoch = 23, messages::OffsetForLeaderEpochRequest;
     DescribeConfigs = 32, messages::DescribeConfigsRequest;
+    SaslAuthenticate = 36, messages::SaslAuthenticateRequest;
     CreatePartitions = 37, messages::CreatePartitionsRequest;
     DeleteGroups = 42, messages::DeleteGroupsRequest;
     IncrementalAlterConfigs = 44, messages::IncrementalAlterConfigsRequest;

@@ -19,6 +19,7 @@ mod offsets;
 
 mod configs;
 mod records;
+mod sasl;
 mod topics;
 
 pub use api_versions::*;
@@ -35,4 +36,5 @@ pub use offsets::*;
 pub use produce::*;
 pub use producer_id::*;
 pub use records::*;
+pub use sasl::*;
 pub use topics::*;

@@ -1,0 +1,26 @@
+//! Hop 7: record batches made smaller for the way, and read again.
+
+/// How the records of a batch are compressed; `compression.type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Codec {
+    /// Not at all.
+    #[default]
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// In the framing of the Java library `snappy-java`.
+    Snappy,
+    /// The frame format of LZ4.
+    Lz4,
+    /// RFC 8878.
+    Zstd,
+}
+
+/// A codec and how hard it tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Compression {
+    /// The codec.
+    pub codec: Codec,
+    /// `compression.gzip.level`, `compression.lz4.level`, `compression.zstd.level`; `None`: the codec's default.
+    pub level: Option<i32>,
+}

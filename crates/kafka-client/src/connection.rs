@@ -1,0 +1,220 @@
+//! Hop 7: one connection to a broker, from its address to requests and answers, one at a time.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use kafka_wire::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, SaslAuthenticateRequest, SaslHandshakeRequest,
+};
+use kafka_wire::{ErrorCode, Message, Request, decode_response, encode_request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
+
+use crate::security::Sasl;
+use crate::stream::Stream;
+use crate::versions::Versions;
+use crate::{Error, HostPort, Settings, frame};
+
+/// What this client calls itself to brokers (KIP-511).
+const SOFTWARE: &str = "otlp2kafka";
+/// The newest ApiVersions that is asked for first; brokers that do not know it answer in version 0.
+const API_VERSIONS: i16 = 3;
+/// A login is renewed when this share of its time has passed (KIP-368).
+const RENEW_AFTER: f64 = 0.85;
+
+/// A connection that is ready for requests.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) broker: HostPort,
+    pub(crate) stream: Stream,
+    /// Read, and not yet a whole answer.
+    pub(crate) inbox: BytesMut,
+    pub(crate) versions: Versions,
+    pub(crate) correlation_id: i32,
+    /// When the login has to be renewed (KIP-368).
+    pub(crate) renew_at: Option<Instant>,
+}
+
+impl Connection {
+    /// Connects, asks for versions and logs in, all within the time for the setup.
+    pub(crate) async fn open(settings: &Settings, broker: &HostPort) -> Result<Self, Error> {
+        let opening = async {
+            let mut connection = Self {
+                broker: broker.clone(),
+                stream: Stream::connect(settings, broker).await?,
+                inbox: BytesMut::new(),
+                versions: Versions::default(),
+                correlation_id: 0,
+                renew_at: None,
+            };
+            connection.learn_versions(settings).await?;
+            connection.log_in(settings).await?;
+            Ok(connection)
+        };
+        let limit = settings.setup_timeout;
+        timeout(limit, opening).await.unwrap_or_else(|_| Err(timed_out(broker, "connection", limit)))
+    }
+
+    /// Sends a request in the newest common version and waits for its answer, at most the request timeout. After an
+    /// error the connection is of no use any more.
+    pub(crate) async fn ask<R: Request>(
+        &mut self,
+        settings: &Settings,
+        request: &R,
+    ) -> Result<R::Response, Error> {
+        let version = self
+            .versions
+            .of::<R>()
+            .ok_or_else(|| Error::Unsupported { broker: self.broker.clone(), api: R::KEY })?;
+        self.ask_in(settings, version, request).await
+    }
+
+    /// As [`Self::ask`], in a version that the caller chose.
+    pub(crate) async fn ask_in<R: Request>(
+        &mut self,
+        settings: &Settings,
+        version: i16,
+        request: &R,
+    ) -> Result<R::Response, Error> {
+        let frame = self.exchange(settings, version, request).await?;
+        self.decode(version, frame)
+    }
+
+    async fn exchange<R: Request>(
+        &mut self,
+        settings: &Settings,
+        version: i16,
+        request: &R,
+    ) -> Result<Bytes, Error> {
+        self.correlation_id = self.correlation_id.wrapping_add(1);
+        let mut frame = encode_request(self.correlation_id, Some(&settings.client_id), version, request)
+            .map_err(|error| self.broken(error.to_string()))?;
+        let asking = async {
+            while frame.has_remaining() {
+                self.stream.write_buf(&mut frame).await.map_err(|error| lost(&self.broker, &error))?;
+            }
+            self.stream.flush().await.map_err(|error| lost(&self.broker, &error))?;
+            self.frame(settings.response_bytes_max).await
+        };
+        let limit = settings.request_timeout;
+        match timeout(limit, asking).await {
+            Ok(answer) => answer,
+            Err(_) => Err(timed_out(&self.broker, "answer", limit)),
+        }
+    }
+
+    async fn frame(&mut self, bytes_max: usize) -> Result<Bytes, Error> {
+        loop {
+            match frame::take(&mut self.inbox, bytes_max) {
+                Ok(Some(frame)) => return Ok(frame),
+                Ok(None) => {}
+                Err(error) => return Err(self.broken(error.to_string())),
+            }
+            let read = self.stream.read_buf(&mut self.inbox).await;
+            match read {
+                Ok(0) => {
+                    let why = "closed by the broker".to_owned();
+                    return Err(Error::Lost { broker: self.broker.clone(), why });
+                }
+                Ok(_) => {}
+                Err(error) => return Err(lost(&self.broker, &error)),
+            }
+        }
+    }
+
+    fn decode<M: Message>(&self, version: i16, frame: Bytes) -> Result<M, Error> {
+        let (correlation_id, answer) =
+            decode_response::<M>(frame, version).map_err(|error| self.broken(error.to_string()))?;
+        if correlation_id != self.correlation_id {
+            return Err(self.broken(format!("answer {correlation_id} to request {}", self.correlation_id)));
+        }
+        Ok(answer)
+    }
+
+    /// The error for an answer that breaks the protocol.
+    pub(crate) fn broken(&self, why: String) -> Error {
+        Error::Protocol { broker: self.broker.clone(), why }
+    }
+
+    /// Asks in a version that Kafka from 2.4 on knows, then as a broker that does not know it wants (KIP-511).
+    async fn learn_versions(&mut self, settings: &Settings) -> Result<(), Error> {
+        let request = ApiVersionsRequest {
+            client_software_name: SOFTWARE.to_owned(),
+            client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let frame = self.exchange(settings, API_VERSIONS, &request).await?;
+        let error_at = frame.get(4..6).map(|bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
+        let answer: ApiVersionsResponse = if error_at == Some(ErrorCode::UNSUPPORTED_VERSION.0) {
+            self.ask_in(settings, 0, &request).await?
+        } else {
+            self.decode(API_VERSIONS, frame)?
+        };
+        if !answer.error_code.is_none() {
+            let what = format!("versions of {}", self.broker);
+            return Err(Error::Refused { what, code: answer.error_code, message: None });
+        }
+        self.versions = Versions::new(&answer.api_keys);
+        Ok(())
+    }
+
+    /// Logs in, or renews the login; nothing else may be on its way.
+    pub(crate) async fn log_in(&mut self, settings: &Settings) -> Result<(), Error> {
+        let Some(sasl) = &settings.security.sasl else { return Ok(()) };
+        let failed = |broker: &HostPort, why: String| Error::Login {
+            broker: broker.clone(),
+            mechanism: sasl.mechanism(),
+            why,
+        };
+        self.shake_hands(settings, sasl).await?;
+        let mut conversation =
+            sasl.begin(&self.broker.host).await.map_err(|error| failed(&self.broker, error.to_string()))?;
+        let mut challenge: Option<Bytes> = None;
+        let mut lifetime_ms = 0;
+        loop {
+            let said = conversation
+                .respond(challenge.as_deref())
+                .map_err(|error| failed(&self.broker, error.to_string()))?;
+            let Some(said) = said else { break };
+            let answer = self
+                .ask(settings, &SaslAuthenticateRequest { auth_bytes: said.into() })
+                .await
+                .map_err(|error| match error {
+                    Error::Lost { broker, why } => failed(&broker, why),
+                    other => other,
+                })?;
+            if !answer.error_code.is_none() {
+                let why = answer.error_message.unwrap_or_else(|| answer.error_code.to_string());
+                return Err(failed(&self.broker, why));
+            }
+            lifetime_ms = answer.session_lifetime_ms;
+            challenge = Some(answer.auth_bytes);
+        }
+        self.renew_at = u64::try_from(lifetime_ms)
+            .ok()
+            .filter(|ms| *ms > 0)
+            .map(|ms| Instant::now() + Duration::from_millis(ms).mul_f64(RENEW_AFTER));
+        Ok(())
+    }
+
+    async fn shake_hands(&mut self, settings: &Settings, sasl: &Sasl) -> Result<(), Error> {
+        let mechanism = sasl.mechanism();
+        let answer =
+            self.ask_in(settings, 1, &SaslHandshakeRequest { mechanism: mechanism.to_owned() }).await?;
+        if answer.error_code.is_none() {
+            return Ok(());
+        }
+        let why = format!("{}; the broker has {}", answer.error_code, answer.mechanisms.join(", "));
+        Err(Error::Login { broker: self.broker.clone(), mechanism, why })
+    }
+}
+
+/// The error for a connection that broke.
+pub(crate) fn lost(broker: &HostPort, error: &std::io::Error) -> Error {
+    Error::Lost { broker: broker.clone(), why: error.to_string() }
+}
+
+/// The error for something that took too long.
+pub(crate) fn timed_out(broker: &HostPort, what: &'static str, after: Duration) -> Error {
+    let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+    Error::TimedOut { broker: broker.clone(), what, after_ms }
+}
