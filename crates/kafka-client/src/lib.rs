@@ -29,6 +29,10 @@ pub mod security;
 
 pub mod compression;
 
+pub mod cluster;
+pub mod producer;
+
 pub use address::HostPort;
+pub use cluster::Cluster;
 pub use error::Error;
 pub use settings::{Acks, ProducerSettings, Settings};

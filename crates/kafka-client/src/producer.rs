@@ -1,0 +1,118 @@
+//! Hop 7: records to brokers, on the runtime of the worker that made them: no thread, no lock, no linger.
+//!
+//! ```text
+//!  send ─► state: topic ─► partition (sequence numbers) ─► batch ─► broker task ─► link ─► socket
+//!            ▲                  ▲                                        │
+//!         cluster view       errors: stored, retry, new epoch ◄── answer ┘
+//! ```
+//!
+//! A record without key stays with its topic until a request is made, so that it goes to whichever partition is
+//! served next. Sequence numbers are given when a batch is made; a batch that has to be sent again is sent
+//! unchanged, and the broker is the judge of what it has (KIP-98). Where sequences no longer fit, the partition goes
+//! on under a new epoch (KIP-360), after everything older was answered for.
+
+mod batch;
+mod broker;
+mod errors;
+mod identity;
+mod link;
+mod partition;
+mod partitioner;
+mod record;
+mod signal;
+mod state;
+mod stats;
+mod topic;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+pub use record::{Failure, Headers, Record, Settle};
+pub use stats::Stats;
+
+use crate::{Cluster, ProducerSettings};
+use state::State;
+
+/// A producer on the current thread. Cloned for all who produce on it; it ends with [`Producer::close`], or with the
+/// `LocalSet` it was made in.
+#[derive(Debug)]
+pub struct Producer<T: Settle> {
+    state: Rc<RefCell<State<T>>>,
+    tasks: Rc<Tasks<T>>,
+}
+
+/// Ended with the last clone.
+#[derive(Debug)]
+struct Tasks<T: Settle> {
+    handles: Vec<JoinHandle<()>>,
+    state: Rc<RefCell<State<T>>>,
+}
+
+impl<T: Settle> Drop for Tasks<T> {
+    fn drop(&mut self) {
+        for task in &self.handles {
+            task.abort();
+        }
+        // Their sessions hold the state.
+        let brokers = std::mem::take(&mut self.state.borrow_mut().brokers);
+        drop(brokers);
+    }
+}
+
+impl<T: Settle> Clone for Producer<T> {
+    fn clone(&self) -> Self {
+        Self { state: Rc::clone(&self.state), tasks: Rc::clone(&self.tasks) }
+    }
+}
+
+impl<T: Settle> Producer<T> {
+    /// Starts a producer for `topics`, which [`Record::topic`] counts. Called inside a `LocalSet`. Kafka need not be
+    /// there yet.
+    #[must_use]
+    pub fn spawn(
+        cluster: Cluster,
+        settings: ProducerSettings,
+        topics: Vec<String>,
+        stats: Arc<Stats>,
+    ) -> Self {
+        let state = State::shared(&cluster, settings, topics, stats);
+        let handles = vec![
+            tokio::task::spawn_local(state::follow(Rc::clone(&state), cluster.clone())),
+            tokio::task::spawn_local(state::expire(Rc::clone(&state))),
+            tokio::task::spawn_local(identity::provide(Rc::clone(&state), cluster)),
+        ];
+        Self { tasks: Rc::new(Tasks { handles, state: Rc::clone(&state) }), state }
+    }
+
+    /// Takes a record without waiting. Its report comes by [`Settle::settle`], exactly once.
+    pub fn send(&self, record: Record<T>) {
+        let refused = self.state.borrow_mut().enqueue(record);
+        if let Some((token, failure)) = refused {
+            token.settle(Err(failure));
+        }
+    }
+
+    /// Keeps batches of the topic under what it takes: a larger one is refused whole, however small its records.
+    pub fn limit_batch(&self, topic: usize, bytes_max: usize) {
+        self.state.borrow_mut().limit_batch(topic, bytes_max);
+    }
+
+    /// Waits until every record has its report, at most until `end`; what is left then is settled as
+    /// [`Failure::Closed`], and so is what comes later.
+    pub async fn close(&self, end: Instant) {
+        self.state.borrow_mut().hurry();
+        // An error means that the time is over.
+        drop(tokio::time::timeout_at(end, state::emptied(&self.state)).await);
+        let left = self.state.borrow_mut().give_up();
+        for token in left {
+            token.settle(Err(Failure::Closed));
+        }
+    }
+}
