@@ -15,6 +15,7 @@ mod batch;
 mod broker;
 mod errors;
 mod identity;
+mod limits;
 mod link;
 mod partition;
 mod partitioner;
@@ -34,11 +35,21 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+pub use limits::BatchLimits;
 pub use record::{Failure, Headers, Record, Settle};
 pub use stats::Stats;
 
 use crate::{Cluster, ProducerSettings};
 use state::State;
+
+/// What the producers of all workers have in common.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// What they count.
+    pub stats: Arc<Stats>,
+    /// What the topics take.
+    pub limits: Arc<BatchLimits>,
+}
 
 /// A producer on the current thread. Cloned for all who produce on it; it ends with [`Producer::close`], or with the
 /// `LocalSet` it was made in.
@@ -80,9 +91,9 @@ impl<T: Settle> Producer<T> {
         cluster: Cluster,
         settings: ProducerSettings,
         topics: Vec<String>,
-        stats: Arc<Stats>,
+        common: Common,
     ) -> Self {
-        let state = State::shared(&cluster, settings, topics, stats);
+        let state = State::shared(&cluster, settings, topics, common);
         let handles = vec![
             tokio::task::spawn_local(state::follow(Rc::clone(&state), cluster.clone())),
             tokio::task::spawn_local(state::expire(Rc::clone(&state))),
@@ -99,20 +110,23 @@ impl<T: Settle> Producer<T> {
         }
     }
 
-    /// Keeps batches of the topic under what it takes: a larger one is refused whole, however small its records.
-    pub fn limit_batch(&self, topic: usize, bytes_max: usize) {
-        self.state.borrow_mut().limit_batch(topic, bytes_max);
+    /// Waits until every record has its report; nothing waits for company meanwhile.
+    pub async fn flush(&self) {
+        self.state.borrow_mut().hurry();
+        state::emptied(&self.state).await;
     }
 
-    /// Waits until every record has its report, at most until `end`; what is left then is settled as
-    /// [`Failure::Closed`], and so is what comes later.
+    /// Flushes, at most until `end`; what is left then is settled as [`Failure::Closed`] or, where it is under way,
+    /// dropped. Later records are settled as [`Failure::Closed`].
     pub async fn close(&self, end: Instant) {
-        self.state.borrow_mut().hurry();
         // An error means that the time is over.
-        drop(tokio::time::timeout_at(end, state::emptied(&self.state)).await);
+        drop(tokio::time::timeout_at(end, self.flush()).await);
         let left = self.state.borrow_mut().give_up();
         for token in left {
             token.settle(Err(Failure::Closed));
         }
+        // Their sessions hold what is under way.
+        let brokers = std::mem::take(&mut self.state.borrow_mut().brokers);
+        drop(brokers);
     }
 }

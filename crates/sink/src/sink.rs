@@ -10,14 +10,17 @@ use pipeline::Shared;
 use crate::config::{Config, RECORD_OVERHEAD_BYTES};
 use crate::error::OpenError;
 use crate::intake::{Core, WorkerIntake};
-use crate::producer::{Librdkafka, Producer};
+use crate::producer::{Librdkafka, Native, Way};
 use crate::record::Shape;
 use crate::topics::{Sight, Topics, Watching, look};
 
 /// The way of one connector into Kafka.
 #[derive(Debug)]
 pub struct Sink {
-    core: Arc<Core<Librdkafka>>,
+    core: Arc<Core>,
+    producer: Arc<Librdkafka>,
+    cluster: kafka_client::Cluster,
+    limits: Arc<kafka_client::producer::BatchLimits>,
     watching: Watching,
 }
 
@@ -68,56 +71,60 @@ impl Sink {
         // Topics are created by us, or by the brokers where the user leaves it to them.
         properties.insert("allow.auto.create.topics".into(), (!creation.enabled).to_string());
         shared.health.fail("kafka", format!("Kafka at {} has not answered yet", config.bootstrap));
-        let producer = Librdkafka::open(properties, route.topics().clone(), usize::MAX)?;
+        let producer = Arc::new(Librdkafka::open(properties, route.topics().clone(), usize::MAX)?);
         let core = Arc::new(Core {
             shape: Shape { format, converter, limits },
             output_bytes_max,
             shared,
             topics: Topics::new(record_bytes_max),
-            producer,
         });
+        let cluster = kafka_client::Cluster::new(kafka_client::Settings::new(config.bootstrap.split(',').filter_map(|b| b.parse().ok()).collect(), "x"), route.topics().to_vec());
         let watching = Watching {
             core: Arc::clone(&core),
+            producer: Arc::clone(&producer),
             route,
             creation,
             bootstrap: config.bootstrap,
             admin: config.admin,
             record_bytes_max,
         };
-        Ok(Arc::new(Self { core, watching }))
+        Ok(Arc::new(Self { core, producer, cluster, limits: Arc::new(kafka_client::producer::BatchLimits::new(4, 1_000_000)), watching }))
     }
 
     /// The way of one worker. Called on the worker, inside its `LocalSet`, where it starts the task that wakes
     /// the worker's requests.
     #[must_use]
     pub fn intake(self: &Arc<Self>) -> WorkerIntake {
-        WorkerIntake::spawn(Arc::clone(&self.core))
+        let topics = self.watching.route.topics().to_vec();
+        let producer = kafka_client::producer::Producer::spawn(self.cluster.clone(), kafka_client::ProducerSettings::default(), topics, kafka_client::producer::Common { stats: Arc::default(), limits: Arc::clone(&self.limits) });
+        WorkerIntake::spawn(Arc::clone(&self.core), Way::Native(Native::new(producer, [0, 1, 2, 3], Arc::clone(&self.limits))))
     }
 
     /// The control task: creates missing topics, keeps [`Shared::health`] truthful and the limits of the topics
     /// known. Runs until the drain's last phase.
     pub async fn watch(self: Arc<Self>) {
+        let c = self.cluster.clone(); tokio::spawn(async move { c.run().await });
         self.watching.run().await;
     }
 
     /// Waits for the reports of what was handed to Kafka, at most `limit`, and stops the client; what is left
     /// then is answered retryably.
     pub async fn close(&self, limit: Duration) {
-        let core = Arc::clone(&self.core);
+        let producer = Arc::clone(&self.producer);
         // An error means that the runtime is going down, which ends the process as well.
-        drop(tokio::task::spawn_blocking(move || core.producer.close(limit)).await);
+        drop(tokio::task::spawn_blocking(move || producer.close(limit)).await);
     }
 
     /// How often the producer was replaced after an error that it does not survive.
     #[must_use]
     pub fn producer_replacements(&self) -> u64 {
-        self.core.producer.replaced()
+        self.producer.replaced()
     }
 
     /// Looks at the cluster once, for `otlp2kafka check`. Changes nothing, except that brokers with
     /// `auto.create.topics.enable` make missing topics when `topic.creation.enable` is false.
     pub async fn check(&self, timeout: Duration) -> Report {
-        let Some(cluster) = self.core.producer.cluster() else {
+        let Some(cluster) = self.producer.cluster() else {
             let trouble = Some("the client is closed".to_owned());
             return Report { brokers: Vec::new(), topics: Vec::new(), trouble };
         };
@@ -152,7 +159,7 @@ impl Sink {
             Sight::Missing(missing) => Some(format!("missing topics: {}", missing.join(", "))),
             Sight::Trouble(why) => {
                 let heard =
-                    self.core.producer.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
+                    self.producer.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
                 Some(format!("{why}{heard}"))
             }
         };

@@ -14,6 +14,10 @@ use crate::compression::Compressor;
 /// Records that a batch has room for from the start.
 const FIRST_RECORDS: usize = 256;
 
+/// A broker remembers a producer for at least so long; by default a day (`producer.id.expiration.ms`), but with old
+/// brokers only as long as its records.
+const KNOWN_FOR: Duration = Duration::from_secs(60);
+
 /// A partition of a topic.
 #[derive(Debug)]
 pub(super) struct Partition<T> {
@@ -29,12 +33,16 @@ pub(super) struct Partition<T> {
     /// Batches that are sent and not answered, and to whom.
     in_flight: usize,
     in_flight_to: Option<i32>,
+    /// The batch in flight was sent before.
+    resending: bool,
     /// A batch failed: nothing goes out until all that are in flight have come back.
     recovering: bool,
     not_before: Option<Instant>,
     backoff: Backoff,
     /// `None`: needs a producer id, or the producer has none for want of idempotence.
     owner: Option<ProducerId>,
+    /// When the broker last stored something of this owner.
+    known_at: Option<Instant>,
     next_sequence: i32,
     next_ordinal: u64,
 }
@@ -58,10 +66,12 @@ impl<T: Settle> Partition<T> {
             again: VecDeque::new(),
             in_flight: 0,
             in_flight_to: None,
+            resending: false,
             recovering: false,
             not_before: None,
             backoff: Backoff::new(rules.retry_backoff),
             owner: None,
+            known_at: None,
             next_sequence: 0,
             next_ordinal: 0,
         }
@@ -96,9 +106,22 @@ impl<T: Settle> Partition<T> {
         self.leader == Some(broker)
             && !self.recovering
             && (!rules.idempotence || self.owner.is_some())
-            && (self.in_flight == 0
-                || (self.in_flight_to == Some(broker) && self.in_flight < rules.in_flight_max))
+            && (self.in_flight == 0 || self.takes_another(broker, rules, now))
             && self.pause(now).is_none()
+    }
+
+    /// Whether a batch may go behind those that are in flight. Not while one is sent again: a broker remembers the
+    /// last five batches, and if that one is stored already, it must still be among them.
+    fn takes_another(&self, broker: i32, rules: &Rules, now: Instant) -> bool {
+        self.in_flight_to == Some(broker)
+            && self.in_flight < rules.in_flight_max
+            && (!rules.idempotence || (self.is_known(now) && !self.resending && self.again.is_empty()))
+    }
+
+    /// A broker takes any sequence from a producer that it does not know, or has forgotten. So one batch has to be
+    /// stored before the next may be under way with it.
+    fn is_known(&self, now: Instant) -> bool {
+        self.known_at.is_some_and(|at| now.duration_since(at) < KNOWN_FOR)
     }
 
     /// A new leader, unless what is known is newer (KIP-320).
@@ -117,6 +140,7 @@ impl<T: Settle> Partition<T> {
     /// Begins its sequences under a new owner.
     pub(super) fn own(&mut self, owner: ProducerId) {
         self.owner = Some(owner);
+        self.known_at = None;
         self.number_from_zero(owner);
     }
 
@@ -147,6 +171,7 @@ impl<T: Settle> Partition<T> {
             Some(batch) => batch,
             None => self.make(bytes_max, more, compressor)?,
         };
+        self.resending = batch.attempts > 0;
         batch.attempts = batch.attempts.saturating_add(1);
         batch.flaw = None;
         self.in_flight += 1;
@@ -191,6 +216,7 @@ impl<T: Settle> Partition<T> {
             Action::Stored => {
                 self.backoff.reset();
                 self.not_before = None;
+                self.known_at = Some(now);
                 Some((batch, Ok(())))
             }
             Action::Refuse => Some((self.unsent(batch), Err(failure))),
@@ -210,10 +236,11 @@ impl<T: Settle> Partition<T> {
         settled
     }
 
-    /// A batch that the broker has certainly not stored: if it was the last one, its numbers are free again. If not,
-    /// the broker will say that what follows does not fit.
+    /// A batch that the broker has not stored: if it was the last one, and no older copy of it can still come from a
+    /// connection that is gone, its numbers are free again. If not, the broker will say that what follows does not fit.
     fn unsent(&mut self, batch: Batch<T>) -> Batch<T> {
         if self.owner.is_some()
+            && batch.attempts == 1
             && self.in_flight == 0
             && self.again.is_empty()
             && self.next_sequence == batch.next_sequence()
@@ -255,31 +282,29 @@ impl<T: Settle> Partition<T> {
             None => false,
             Some(Flaw::Size) => {
                 self.take_apart(topic, index);
-                false
+                self.begin_epoch()
             }
             Some(Flaw::Producer) => {
                 self.owner = None;
                 false
             }
-            Some(Flaw::Sequence) => {
-                // The broker refused the oldest that is open, so it has none of what follows.
-                let next = self.owner.and_then(|owner| {
-                    Some(ProducerId { id: owner.id, epoch: owner.epoch.checked_add(1)? })
-                });
-                self.owner = next;
-                if let Some(owner) = next {
-                    self.number_from_zero(owner);
-                }
-                true
-            }
+            // The broker refused the oldest that is open, so it has none of what follows.
+            Some(Flaw::Sequence) => self.begin_epoch(),
         }
     }
 
-    /// A batch was too large: it and all behind it become records again, and their numbers free.
-    fn take_apart(&mut self, topic: usize, index: i32) {
-        if let Some(first) = self.again.front().filter(|_| self.owner.is_some()) {
-            self.next_sequence = first.base_sequence();
+    /// Under a new epoch the broker refuses what may still come from connections that are gone (KIP-360).
+    fn begin_epoch(&mut self) -> bool {
+        let Some(owner) = self.owner else { return false };
+        self.owner = owner.epoch.checked_add(1).map(|epoch| ProducerId { id: owner.id, epoch });
+        if let Some(owner) = self.owner {
+            self.number_from_zero(owner);
         }
+        true
+    }
+
+    /// A batch was too large: it and all behind it become records again.
+    fn take_apart(&mut self, topic: usize, index: i32) {
         for batch in std::mem::take(&mut self.again).into_iter().rev() {
             match batch.into_records(topic, index) {
                 Ok(records) => {

@@ -15,7 +15,8 @@ use super::partition::{Partition, Rules};
 use super::record::{Failure, Record, Settle};
 use super::signal::Signal;
 use super::stats::{Stats, add};
-use super::topic::Topic;
+use super::{BatchLimits, Common};
+use super::topic::{Making, Topic};
 use crate::cluster::View;
 use crate::compression::Compressor;
 use crate::{Acks, Cluster, HostPort, ProducerSettings};
@@ -34,6 +35,7 @@ pub(super) struct State<T> {
     pub(super) settings: ProducerSettings,
     pub(super) rules: Rules,
     pub(super) stats: Arc<Stats>,
+    limits: Arc<BatchLimits>,
     pub(super) topics: Vec<Topic<T>>,
     pub(super) brokers: BTreeMap<i32, Slot>,
     addresses: BTreeMap<i32, HostPort>,
@@ -73,7 +75,7 @@ impl<T: Settle> State<T> {
         cluster: &Cluster,
         settings: ProducerSettings,
         topics: Vec<String>,
-        stats: Arc<Stats>,
+        common: Common,
     ) -> Rc<RefCell<Self>> {
         let rules = Rules {
             idempotence: settings.idempotence && settings.acks == Acks::All,
@@ -81,13 +83,14 @@ impl<T: Settle> State<T> {
             retries: settings.retries,
             retry_backoff: cluster.settings().retry_backoff,
         };
-        let topics = topics.into_iter().map(|name| Topic::new(name, settings.batch_bytes)).collect();
+        let topics = topics.into_iter().map(Topic::new).collect();
         Rc::new_cyclic(|me| {
             RefCell::new(Self {
                 me: Weak::clone(me),
                 cluster: cluster.clone(),
                 rules,
-                stats,
+                stats: common.stats,
+                limits: common.limits,
                 topics,
                 brokers: BTreeMap::new(),
                 addresses: BTreeMap::new(),
@@ -200,14 +203,21 @@ impl<T: Settle> State<T> {
         if self.lingers_until(id).is_some_and(|end| now < end) && ready < self.settings.batch_bytes {
             return None;
         }
-        let mut parts = Vec::new();
-        let mut room = self.settings.request_bytes_max;
+        let mut request = Making {
+            broker: id,
+            rules: &self.rules,
+            now,
+            room: self.settings.request_bytes_max,
+            compressor: &mut self.compressor,
+            parts: Vec::new(),
+        };
         let topics = self.topics.len();
         for n in 0..topics {
-            let index = (self.turn + n) % topics;
-            let topic = &mut self.topics[index];
-            topic.take(index, id, &self.rules, now, &mut room, &mut self.compressor, &mut parts);
+            let index = self.turn.wrapping_add(n) % topics;
+            let batch_bytes = self.settings.batch_bytes.min(self.limits.get(index));
+            self.topics[index].take(&mut request, index, batch_bytes);
         }
+        let parts = request.parts;
         self.turn = self.turn.wrapping_add(1);
         if let Some(slot) = self.brokers.get_mut(&id) {
             slot.since = None;
@@ -259,6 +269,9 @@ impl<T: Settle> State<T> {
         now: Instant,
     ) -> Option<(Batch<T>, Result<(), Failure>)> {
         let Part { topic: index, partition, batch } = part;
+        if answer.action == Action::TooLarge && batch.records_count() > 1 {
+            self.limits.lower(index, batch.uncompressed_bytes / 2);
+        }
         let topic = &mut self.topics[index];
         let Some(it) = topic.partition_mut(partition) else {
             self.open = self.open.saturating_sub(batch.records_count());
@@ -321,12 +334,6 @@ impl<T: Settle> State<T> {
         self.wake_all();
         for token in lost {
             token.settle(Err(Failure::NoPartition));
-        }
-    }
-
-    pub(super) fn limit_batch(&mut self, topic: usize, bytes_max: usize) {
-        if let Some(topic) = self.topics.get_mut(topic) {
-            topic.limit_batch(bytes_max);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::batch::ProducerId;
+use super::batch::{Batch, ProducerId};
 use super::partition::{self, Partition, Rules};
 use super::partitioner::partition_of;
 use super::record::{Record, Settle};
@@ -37,7 +37,38 @@ pub(super) struct Topic<T> {
     chosen: Option<Choice>,
     /// The partition that was served last.
     turn: usize,
-    batch_bytes: usize,
+}
+
+/// A request to a broker on its way.
+pub(super) struct Making<'a, T> {
+    pub(super) broker: i32,
+    pub(super) rules: &'a Rules,
+    pub(super) now: Instant,
+    /// Bytes that it can still take.
+    pub(super) room: usize,
+    pub(super) compressor: &'a mut Compressor,
+    pub(super) parts: Vec<Part<T>>,
+}
+
+impl<T: Settle> Making<'_, T> {
+    fn may_go(&self, partition: &Partition<T>) -> bool {
+        partition.can_send(self.broker, self.rules, self.now)
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.parts.is_empty() || bytes < self.room
+    }
+
+    fn batch(
+        &mut self,
+        partition: &mut Partition<T>,
+        batch_bytes: usize,
+        more: Option<(&mut VecDeque<Record<T>>, &mut usize)>,
+    ) -> Option<Batch<T>> {
+        let batch = partition.next_batch(self.broker, batch_bytes.min(self.room), more, self.compressor)?;
+        self.room = self.room.saturating_sub(batch.bytes());
+        Some(batch)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +79,7 @@ struct Choice {
 }
 
 impl<T: Settle> Topic<T> {
-    pub(super) fn new(name: String, batch_bytes: usize) -> Self {
+    pub(super) fn new(name: String) -> Self {
         Self {
             name,
             id: uuid::Uuid::nil(),
@@ -61,16 +92,11 @@ impl<T: Settle> Topic<T> {
             early_bytes: 0,
             chosen: None,
             turn: fastrand::usize(..1 << 16),
-            batch_bytes,
         }
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
-    }
-
-    pub(super) fn limit_batch(&mut self, bytes_max: usize) {
-        self.batch_bytes = self.batch_bytes.min(bytes_max);
     }
 
     pub(super) fn partition_mut(&mut self, index: usize) -> Option<&mut Partition<T>> {
@@ -188,54 +214,40 @@ impl<T: Settle> Topic<T> {
             .min()
     }
 
-    /// Takes batches for a request to the broker: one of each partition at most, `room` bytes in all, and at least one
-    /// if there is none yet.
-    #[expect(clippy::too_many_arguments, reason = "what a request is made of")]
-    pub(super) fn take(
-        &mut self,
-        index: usize,
-        broker: i32,
-        rules: &Rules,
-        now: Instant,
-        room: &mut usize,
-        compressor: &mut Compressor,
-        parts: &mut Vec<Part<T>>,
-    ) {
-        let first = parts.len();
+    /// Takes batches for a request: one of each partition at most, as many as there is room for, and at least one if
+    /// the request has none yet.
+    pub(super) fn take(&mut self, request: &mut Making<'_, T>, topic: usize, batch_bytes: usize) {
+        let first = request.parts.len();
         let bound: Vec<usize> = self.bound.iter().copied().collect();
-        for partition in bound {
-            let Some(it) = self.partitions.get_mut(partition) else { continue };
-            if !it.can_send(broker, rules, now) || !(parts.is_empty() || it.next_bytes() <= *room) {
+        for index in bound {
+            let Some(partition) = self.partitions.get_mut(index) else { continue };
+            if !request.may_go(partition) || !request.has_room(partition.next_bytes()) {
                 continue;
             }
-            let limit = self.batch_bytes.min(*room);
-            if let Some(batch) = it.next_batch(broker, limit, None, compressor) {
-                *room = room.saturating_sub(batch.bytes());
-                parts.push(Part { topic: index, partition, batch });
+            if let Some(batch) = request.batch(partition, batch_bytes, None) {
+                request.parts.push(Part { topic, partition: index, batch });
             }
-            self.touch(partition);
+            self.touch(index);
         }
-        let Some(mut choice) = self.chosen.filter(|choice| choice.broker == broker) else { return };
-        let next = self.loose.front().map_or(0, Record::bytes);
-        if next == 0 && self.loose.is_empty() || !(parts.is_empty() || next < *room) {
+        let Some(mut choice) = self.chosen.filter(|choice| choice.broker == request.broker) else { return };
+        let Some(next) = self.loose.front() else { return };
+        if !request.has_room(next.bytes()) {
             return;
         }
         let count = self.partitions.len();
         let from = self.turn.wrapping_add(1);
-        let served = |partition: &usize| !parts[first..].iter().any(|part| part.partition == *partition);
-        let candidate = (0..count)
-            .map(|n| from.wrapping_add(n) % count)
-            .find(|n| self.partitions[*n].can_send(broker, rules, now) && served(n));
-        let Some(partition) = candidate else { return };
-        self.turn = partition;
-        let limit = self.batch_bytes.min(*room);
+        let free = |index: &usize| {
+            let taken = request.parts[first..].iter().any(|part| part.partition == *index);
+            !taken && self.partitions.get(*index).is_some_and(|partition| request.may_go(partition))
+        };
+        let Some(index) = (0..count).map(|n| from.wrapping_add(n) % count).find(free) else { return };
+        self.turn = index;
         let loose = (&mut self.loose, &mut self.loose_bytes);
-        let batch = self.partitions[partition].next_batch(broker, limit, Some(loose), compressor);
-        let Some(batch) = batch else { return };
-        *room = room.saturating_sub(batch.bytes());
+        let Some(partition) = self.partitions.get_mut(index) else { return };
+        let Some(batch) = request.batch(partition, batch_bytes, Some(loose)) else { return };
         choice.bytes += batch.uncompressed_bytes;
         self.chosen = Some(choice);
-        parts.push(Part { topic: index, partition, batch });
+        request.parts.push(Part { topic, partition: index, batch });
     }
 
     /// What the cluster says of the topic.
