@@ -29,6 +29,8 @@ pub mod security;
 
 pub mod compression;
 
+mod producer;
+
 pub use address::HostPort;
 pub use error::Error;
 pub use settings::{Acks, ProducerSettings, Settings};
