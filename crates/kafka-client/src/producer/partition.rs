@@ -213,7 +213,7 @@ impl<T: Settle> Partition<T> {
     ) -> Option<(Batch<T>, Result<(), Failure>)> {
         self.in_flight = self.in_flight.saturating_sub(1);
         let settled = match action {
-            Action::Stored => {
+            Action::Stored | Action::Duplicate => {
                 self.backoff.reset();
                 self.not_before = None;
                 self.known_at = Some(now);
