@@ -28,7 +28,7 @@ mod error;
 pub mod reader;
 mod sink;
 
-pub use self::config::{Config, KEYS, WORKER_KEYS};
+pub use self::config::{Config, KEYS, ReadFile, WORKER_KEYS};
 pub use error::OpenError;
 pub use intake::WorkerIntake;
 pub use route::Route;
