@@ -126,7 +126,12 @@ impl Config {
         let library = library(connector, worker, &mut problems);
         let bootstrap = worker.text(&BOOTSTRAP_SERVERS);
         let wanted = client::Wanted { raw, bootstrap, library, hold, record_bytes, read };
-        let clients = client::clients(&wanted, &mut problems);
+        let mut clients = client::clients(&wanted, &mut problems);
+        let instances = either(connector, worker, &PRODUCER_INSTANCES);
+        if Some(library) == LIBRDKAFKA && instances.size(&PRODUCER_INSTANCES) > 0 {
+            let note = "producer.instances has no effect: librdkafka is one producer for all workers";
+            clients.notes.push(note.to_owned());
+        }
         let record_bytes_max =
             record_bytes.min(clients.produce.request_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES));
         problems.dedup();
@@ -144,7 +149,7 @@ impl Config {
             bootstrap: client::joined(&clients.client.bootstrap),
             client: clients.client,
             produce: clients.produce,
-            instances: either(connector, worker, &PRODUCER_INSTANCES).size(&PRODUCER_INSTANCES),
+            instances: instances.size(&PRODUCER_INSTANCES),
             admin: clients.admin,
             #[cfg(feature = "librdkafka")]
             librdkafka: (Some(library) == LIBRDKAFKA).then(|| clients.librdkafka.0.clone()),

@@ -31,5 +31,6 @@ mod sink;
 pub use self::config::{Config, KEYS, ReadFile, WORKER_KEYS};
 pub use error::OpenError;
 pub use intake::WorkerIntake;
+pub use properties::client_properties;
 pub use route::Route;
 pub use sink::{Report, Sink, TopicReport};

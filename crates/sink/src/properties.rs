@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use config::{Problem, Reason, Value, nearest};
+use config::{Kind, Problem, Reason, Value, nearest};
 
 mod checked;
 mod table;
@@ -53,6 +53,11 @@ pub(crate) enum Library {
 /// Where a property was given, for messages: the full key by the property's own name.
 pub(crate) type Given = BTreeMap<String, (String, String)>;
 
+/// Every property that is known, what it takes and what becomes of it, for the documentation.
+pub fn client_properties() -> impl Iterator<Item = (&'static str, Kind, String)> {
+    table::PROPERTIES.iter().map(|property| (property.java, property.kind, property.story()))
+}
+
 /// Collects the properties of a client: `prefixes` from the weakest to the strongest, and, where none of them
 /// sets a protocol, the worker's own security properties, which many forget to repeat with the prefix.
 /// Returns whether the latter were taken.
@@ -70,8 +75,12 @@ pub(crate) fn collect(raw: &BTreeMap<String, String>, prefixes: &[&str]) -> (Giv
     }
     let inherits = !given.contains_key("security.protocol") && raw.contains_key("security.protocol");
     if inherits {
-        let security =
-            |key: &str| key == "security.protocol" || key.starts_with("ssl.") || key.starts_with("sasl.");
+        // `ssl.client.auth` is a key of the worker's REST server.
+        let security = |key: &str| {
+            key == "security.protocol"
+                || key.starts_with("sasl.")
+                || (key.starts_with("ssl.") && key != "ssl.client.auth")
+        };
         for (key, value) in raw.iter().filter(|(key, _)| security(key)) {
             given.entry(key.clone()).or_insert_with(|| (key.clone(), value.clone()));
         }

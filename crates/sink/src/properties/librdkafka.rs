@@ -102,9 +102,13 @@ pub(super) fn fate(property: &Property) -> Fate {
 pub(super) fn refused(property: &Property, value: &Value) -> Option<String> {
     match value {
         Value::Int(n) => {
-            let (_, min, max) = NARROWER.iter().find(|(java, ..)| *java == property.java)?;
-            let fits = (min..=max).contains(&n);
-            (!fits).then(|| format!("librdkafka takes {min} to {max}"))
+            let range = NARROWER.iter().find(|(java, ..)| *java == property.java);
+            match range {
+                Some((_, min, max)) if !(min..=max).contains(&n) => {
+                    Some(format!("librdkafka takes {min} to {max}"))
+                }
+                _ => property.refused(value).map(str::to_owned),
+            }
         }
         Value::Text(text) if property.java == "sasl.mechanism" => match text.as_str() {
             "OAUTHBEARER" | "AWS_MSK_IAM" => Some("set producer.client=native, which has it".into()),

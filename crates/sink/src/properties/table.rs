@@ -40,8 +40,25 @@ impl Property {
 
     /// Why the native client does not take the value.
     pub(super) fn refused(&self, value: &Value) -> Option<&'static str> {
-        let Value::Text(text) = value else { return None };
-        self.refused.iter().find(|(word, _)| word == text).map(|(_, why)| *why)
+        let is = |word: &str| match value {
+            Value::Text(text) => text == word,
+            Value::Int(n) => n.to_string() == word,
+            Value::Bool(_) | Value::List(_) => false,
+        };
+        self.refused.iter().find(|(word, _)| is(word)).map(|(_, why)| *why)
+    }
+
+    /// What becomes of it, in a sentence for its user.
+    pub(super) fn story(&self) -> String {
+        let mut story = match self.fate {
+            Fate::Obeyed | Fate::Security => "Obeyed.".to_owned(),
+            Fate::NoEffect(why) => format!("No effect: {why}."),
+            Fate::Denied(why) => format!("Refused: {why}."),
+        };
+        for (word, why) in self.refused {
+            story = format!("{story} `{word}` is refused: {why}.");
+        }
+        story
     }
 
     /// Whether the value only says what is so anyway.
@@ -191,7 +208,8 @@ pub(super) static PROPERTIES: &[Property] = &[
     producer("delivery.timeout.ms", millis(1, I32), Fate::Obeyed),
     producer("max.request.size", bytes(1000, I32), Fate::Obeyed),
     producer("compression.type", Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Fate::Obeyed),
-    producer("compression.gzip.level", count(-1, 9), Fate::Obeyed),
+    producer("compression.gzip.level", count(-1, 9), Fate::Obeyed)
+        .refusing(&[("0", "Value must be -1, or at least 1")]),
     producer("compression.lz4.level", count(1, 17), Fate::Obeyed),
     producer("compression.zstd.level", count(-131_072, 22), Fate::Obeyed),
     producer("buffer.memory", Kind::Text, Fate::NoEffect("otlp.memory.max.bytes bounds what is held")),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use config::Kind;
 use kafka_client::security::Security;
 use kafka_client::{ProducerSettings, Settings};
 
@@ -127,6 +126,7 @@ const EXPECTED: &[(&str, &str, Expect)] = &[
     ("compression.type", "zstd", produce!(compression, "Compression { codec: Zstd, level: None }")),
     ("compression.type", "brotli", Refused("String must be one of: none, gzip, snappy, lz4, zstd")),
     ("compression.gzip.level", "6", Is("6")),
+    ("compression.gzip.level", "0", Refused("Value must be -1, or at least 1")),
     ("compression.gzip.level", "10", Refused("Value must be no more than 9")),
     ("compression.lz4.level", "9", Is("9")),
     ("compression.lz4.level", "0", Refused("Value must be at least 1")),
@@ -393,6 +393,7 @@ fn prefixes_follow_their_rank_and_security_is_inherited_only_where_none_is_set()
             ("producer.acks", "1"),
             ("security.protocol", "SSL"),
             ("ssl.truststore.location", "ca.pem"),
+            ("ssl.client.auth", "required"),
             ("consumer.linger.ms", "9"),
             ("producer.client", "librdkafka"),
             ("producer.instances", "3"),
@@ -404,6 +405,7 @@ fn prefixes_follow_their_rank_and_security_is_inherited_only_where_none_is_set()
     assert_eq!(given["acks"].1, "1");
     assert_eq!(given["ssl.truststore.location"].0, "ssl.truststore.location");
     assert!(!given.contains_key("override.linger.ms"));
+    assert!(!given.contains_key("ssl.client.auth"));
     assert!(!given.contains_key("client") && !given.contains_key("instances"));
     let (given, inherits) = collect(
         &raw(&[

@@ -9,6 +9,11 @@ fn it_is_chosen_by_name() {
     assert!(with_kafka(&[]).unwrap().librdkafka.is_none());
     let config = with_kafka(&[("producer.client", "librdkafka")]).unwrap();
     assert_eq!(config.librdkafka.unwrap(), config.librdkafka_producer);
+    let shared = with_kafka(&[("producer.client", "librdkafka"), ("producer.instances", "2")]).unwrap();
+    assert_eq!(
+        shared.notes,
+        ["producer.instances has no effect: librdkafka is one producer for all workers"]
+    );
     // What only one of them takes is refused by name, when that is not the one.
     let canonical = ("producer.client.dns.lookup", "resolve_canonical_bootstrap_servers_only");
     assert_eq!(problems(&[canonical]).len(), 1);
