@@ -17,11 +17,17 @@ pub(crate) fn of(
     if checked.security_is_wrong {
         return Ok(Security::default());
     }
-    security(&checked.security(), read).map_err(|mistakes| {
-        let key =
-            |java: &str| given.get(java).map_or_else(|| format!("{prefix}{java}"), |(key, _)| key.clone());
-        mistakes.into_iter().map(|(java, why)| Problem::other(key(&java), why)).collect()
+    let mut asked = checked.security();
+    // Classes name once more what is built in; the table has seen to it.
+    asked.retain(|java, _| !java.ends_with(".class"));
+    security(&asked, read).map_err(|mistakes| {
+        mistakes.into_iter().map(|(java, why)| Problem::other(key(&java, given, prefix), why)).collect()
     })
+}
+
+/// The key to change: the one that was written, or the one that is missing.
+pub(super) fn key(java: &str, given: &Given, prefix: &str) -> String {
+    given.get(java).map_or_else(|| format!("{prefix}{java}"), |(key, _)| key.clone())
 }
 
 /// The one place that asks the client's crate.

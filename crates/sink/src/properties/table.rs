@@ -138,6 +138,7 @@ const SERIALIZED: &str = "records are bytes already";
 const METRICS: &str = "metrics are served at /metrics";
 const TLS: &str = "TLS is built in";
 const TOKENS: &str = "brokers check tokens";
+const ANEW: &str = "a token is asked for again with the next connection, after reconnect.backoff.ms";
 const RENEWAL: &str = "a new token is fetched before the old one ends";
 const ASSERTION: &str = "assertions (RFC 7523) are not built in; use a client id and a client secret";
 const STORES: Kind = Kind::OneOf(&["PEM", "JKS", "PKCS12"]);
@@ -245,10 +246,10 @@ pub(super) static PROPERTIES: &[Property] = &[
     secured("sasl.jaas.config", Kind::Password),
     secured("sasl.client.callback.handler.class", CLIENT_HANDLERS),
     secured("sasl.login.callback.handler.class", LOGIN_HANDLERS),
-    secured("sasl.login.connect.timeout.ms", millis(1, I32)),
-    secured("sasl.login.read.timeout.ms", millis(1, I32)),
-    secured("sasl.login.retry.backoff.ms", millis(0, I64)),
-    secured("sasl.login.retry.backoff.max.ms", millis(0, I64)),
+    secured("sasl.login.connect.timeout.ms", millis(1, 3_600_000)),
+    secured("sasl.login.read.timeout.ms", millis(1, 3_600_000)),
+    idle("sasl.login.retry.backoff.ms", ANEW),
+    idle("sasl.login.retry.backoff.max.ms", ANEW),
     idle("sasl.login.refresh.window.factor", RENEWAL),
     idle("sasl.login.refresh.window.jitter", RENEWAL),
     idle("sasl.login.refresh.min.period.seconds", RENEWAL),

@@ -166,8 +166,9 @@ const EXPECTED: &[(&str, &str, Expect)] = &[
     ("sasl.login.callback.handler.class", "a.B", Refused("String must be one of: org.apache.kafka.common")),
     ("sasl.login.connect.timeout.ms", "1000", Expect::Security("1000")),
     ("sasl.login.read.timeout.ms", "2000", Expect::Security("2000")),
-    ("sasl.login.retry.backoff.ms", "50", Expect::Security("50")),
-    ("sasl.login.retry.backoff.max.ms", "5000", Expect::Security("5000")),
+    ("sasl.login.connect.timeout.ms", "3600001", Refused("Value must be no more than 3600000")),
+    ("sasl.login.retry.backoff.ms", "50", Noted("reconnect.backoff.ms")),
+    ("sasl.login.retry.backoff.max.ms", "5000", Noted("reconnect.backoff.ms")),
     ("sasl.login.refresh.window.factor", "0.8", Noted("before the old one ends")),
     ("sasl.login.refresh.window.jitter", "0.05", Noted("before the old one ends")),
     ("sasl.login.refresh.min.period.seconds", "60", Noted("before the old one ends")),
@@ -417,4 +418,20 @@ fn prefixes_follow_their_rank_and_security_is_inherited_only_where_none_is_set()
     );
     assert!(!inherits);
     assert_eq!(given.len(), 1);
+}
+
+#[test]
+fn mistakes_of_tls_and_login_are_named_by_the_key_that_was_written() {
+    let raw = [("security.protocol", "SASL_SSL"), ("ssl.keystore.location", "/a")];
+    let raw = raw.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    let (inherited, _) = collect(&raw, &["producer."]);
+    let key = |java| security::key(java, &inherited, "producer.");
+    assert_eq!(key("ssl.keystore.location"), "ssl.keystore.location");
+    assert_eq!(key("sasl.jaas.config"), "producer.sasl.jaas.config");
+    // What is wrong by itself is said once, not again by what it makes of all of them.
+    let read: ReadFile = Arc::new(|_| Err(io::Error::from(io::ErrorKind::NotFound)));
+    let pairs = [("security.protocol", "SASL_SSL"), ("sasl.mechanism", "GSSAPI")];
+    let checked = checked(&pairs);
+    assert_eq!(checked.problems.len(), 1);
+    assert!(security::of(&checked, &given(&pairs), "producer.", &read).is_ok());
 }
