@@ -15,6 +15,7 @@ mod batch;
 mod broker;
 mod errors;
 mod identity;
+mod inbox;
 mod limits;
 mod link;
 mod partition;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+pub use inbox::{Inbox, Remote};
 pub use limits::BatchLimits;
 pub use record::{Failure, Headers, Record, Settle};
 pub use stats::Stats;
@@ -62,13 +64,13 @@ pub struct Producer<T: Settle> {
 /// Ended with the last clone.
 #[derive(Debug)]
 struct Tasks<T: Settle> {
-    handles: Vec<JoinHandle<()>>,
+    handles: RefCell<Vec<JoinHandle<()>>>,
     state: Rc<RefCell<State<T>>>,
 }
 
 impl<T: Settle> Drop for Tasks<T> {
     fn drop(&mut self) {
-        for task in &self.handles {
+        for task in self.handles.borrow().iter() {
             task.abort();
         }
         // Their sessions hold the state.
@@ -94,20 +96,36 @@ impl<T: Settle> Producer<T> {
         common: Common,
     ) -> Self {
         let state = State::shared(&cluster, settings, topics, common);
-        let handles = vec![
+        let handles = RefCell::new(vec![
             tokio::task::spawn_local(state::follow(Rc::clone(&state), cluster.clone())),
             tokio::task::spawn_local(state::expire(Rc::clone(&state))),
             tokio::task::spawn_local(identity::provide(Rc::clone(&state), cluster)),
-        ];
+        ]);
         Self { tasks: Rc::new(Tasks { handles, state: Rc::clone(&state) }), state }
     }
 
     /// Takes a record without waiting. Its report comes by [`Settle::settle`], exactly once.
     pub fn send(&self, record: Record<T>) {
-        let refused = self.state.borrow_mut().enqueue(record);
-        if let Some((token, failure)) = refused {
-            token.settle(Err(failure));
-        }
+        state::take(&self.state, record);
+    }
+
+    /// Takes records of other threads as well, from now on. The task ends with the producer.
+    pub fn serve(&self, inbox: Arc<Inbox<T>>)
+    where
+        T: Send,
+    {
+        let producer = Rc::downgrade(&self.state);
+        let serving = tokio::task::spawn_local(async move {
+            let mut batch = Vec::new();
+            loop {
+                inbox.take(&mut batch).await;
+                let Some(state) = producer.upgrade() else { return };
+                for record in batch.drain(..) {
+                    state::take(&state, record);
+                }
+            }
+        });
+        self.tasks.handles.borrow_mut().push(serving);
     }
 
     /// Waits until every record has its report; nothing waits for company meanwhile.

@@ -70,12 +70,12 @@ impl<'a> Headers<'a> {
         Self { bytes: buffer, count: i32::try_from(headers.len()).unwrap_or(i32::MAX) }
     }
 
-    /// Headers that [`Headers::write`] wrote before.
-    pub fn written(bytes: &'a [u8], count: i32) -> Self {
+    /// Headers as they lie in a record: `count` of them in `bytes`.
+    pub fn from_bytes(bytes: &'a [u8], count: i32) -> Self {
         Self { bytes, count }
     }
 
-    /// The headers as they lie in the record.
+    /// The headers as they lie in a record.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }

@@ -14,7 +14,7 @@ mod tests;
 
 pub(crate) use librdkafka::{Cluster, Librdkafka, Partitions};
 pub(crate) use log::Bridge;
-pub(crate) use native::Native;
+pub(crate) use native::{Native, Natives};
 
 /// One Kafka record on its way.
 #[derive(Debug)]

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otlp::Signal;
+use kafka_client::Cluster;
 use pipeline::Shared;
 
 use crate::config::{Config, RECORD_OVERHEAD_BYTES};
 use crate::error::OpenError;
 use crate::intake::{Core, WorkerIntake};
-use crate::producer::{Librdkafka, Native, Way};
+use crate::producer::{Librdkafka, Natives, Way};
 use crate::record::Shape;
 use crate::topics::{Sight, Topics, Watching, look};
 
@@ -19,8 +20,8 @@ use crate::topics::{Sight, Topics, Watching, look};
 pub struct Sink {
     core: Arc<Core>,
     producer: Arc<Librdkafka>,
-    cluster: kafka_client::Cluster,
-    limits: Arc<kafka_client::producer::BatchLimits>,
+    natives: Natives,
+    cluster: Cluster,
     watching: Watching,
 }
 
@@ -78,7 +79,8 @@ impl Sink {
             shared,
             topics: Topics::new(record_bytes_max),
         });
-        let cluster = kafka_client::Cluster::new(kafka_client::Settings::new(config.bootstrap.split(',').filter_map(|b| b.parse().ok()).collect(), "x"), route.topics().to_vec());
+let cluster = Cluster::new(config.client, route.topics().to_vec());
+        let natives = Natives::new(cluster.clone(), config.produce, &route, config.instances);
         let watching = Watching {
             core: Arc::clone(&core),
             producer: Arc::clone(&producer),
@@ -88,16 +90,14 @@ impl Sink {
             admin: config.librdkafka_admin,
             record_bytes_max,
         };
-        Ok(Arc::new(Self { core, producer, cluster, limits: Arc::new(kafka_client::producer::BatchLimits::new(4, 1_000_000)), watching }))
+        Ok(Arc::new(Self { core, producer, natives, cluster, watching }))
     }
 
     /// The way of one worker. Called on the worker, inside its `LocalSet`, where it starts the task that wakes
     /// the worker's requests.
     #[must_use]
     pub fn intake(self: &Arc<Self>) -> WorkerIntake {
-        let topics = self.watching.route.topics().to_vec();
-        let producer = kafka_client::producer::Producer::spawn(self.cluster.clone(), kafka_client::ProducerSettings::default(), topics, kafka_client::producer::Common { stats: Arc::default(), limits: Arc::clone(&self.limits) });
-        WorkerIntake::spawn(Arc::clone(&self.core), Way::Native(Native::new(producer, [0, 1, 2, 3], Arc::clone(&self.limits))))
+        WorkerIntake::spawn(Arc::clone(&self.core), Way::Native(self.natives.of_worker()))
     }
 
     /// The control task: creates missing topics, keeps [`Shared::health`] truthful and the limits of the topics

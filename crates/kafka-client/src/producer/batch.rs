@@ -143,7 +143,7 @@ impl Body {
             offset_delta,
             key: record.key.as_deref(),
             value: Some(&record.value),
-            headers: record::Headers::written(bytes, *count),
+            headers: record::Headers::from_bytes(bytes, *count),
         };
         record::put_record_head(&mut self.inline, &wire);
         if record.value.len() < SPLICE_BYTES_MIN {

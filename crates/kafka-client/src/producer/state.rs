@@ -373,6 +373,14 @@ impl<T: Settle> State<T> {
     }
 }
 
+/// Takes a record, or settles it at once.
+pub(super) fn take<T: Settle>(state: &Rc<RefCell<State<T>>>, record: Record<T>) {
+    let refused = state.borrow_mut().enqueue(record);
+    if let Some((token, failure)) = refused {
+        token.settle(Err(failure));
+    }
+}
+
 /// Follows the cluster's view.
 pub(super) async fn follow<T: Settle>(state: Rc<RefCell<State<T>>>, cluster: Cluster) {
     let mut views = cluster.subscribe();
