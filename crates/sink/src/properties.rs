@@ -153,8 +153,14 @@ fn unknown(name: &str, key: &str) -> Problem {
     if let Some(denied) = table::denied_by_prefix(name) {
         return Problem::other(key, denied);
     }
-    // With their prefix they are keys of ours; a slip in them is looked for here.
-    let ours = [PRODUCER_CLIENT.name, PRODUCER_INSTANCES.name].map(|ours| &ours["producer.".len()..]);
+    // Keys of ours look like properties of producers: a slip in them ends here.
+    let ours = [PRODUCER_CLIENT.name, PRODUCER_INSTANCES.name];
+    let ours = ours
+        .iter()
+        .filter_map(|ours| ours.strip_prefix("producer.").filter(|_| key.starts_with("producer.")));
+    if ours.clone().any(|ours| ours == name) {
+        return Problem::other(key, format!("is a key of its own: write producer.{name}"));
+    }
     let known = table::PROPERTIES.iter().filter(|property| !matches!(property.fate, Fate::Denied(_)));
     let nearest = nearest(name, known.map(|property| property.java).chain(ours));
     Problem { key: key.to_owned(), reason: Reason::Unknown { nearest } }

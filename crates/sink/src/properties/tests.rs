@@ -358,6 +358,19 @@ fn pauses_are_javas() {
 }
 
 #[test]
+fn keys_of_ours_are_no_properties() {
+    let line = |key: &str, name: &str| {
+        let given = Given::from([(name.to_owned(), (key.to_owned(), "1".to_owned()))]);
+        check(&given, Client::Producer, Library::Native).problems[0].to_string()
+    };
+    assert_eq!(
+        line("producer.override.client", "client"),
+        "producer.override.client: is a key of its own: write producer.client"
+    );
+    assert_eq!(line("admin.instances", "instances"), "Unknown configuration admin.instances");
+}
+
+#[test]
 fn other_clients_have_no_property_of_producers() {
     for property in PROPERTIES.iter().filter(|property| property.only_producer) {
         let checked = check(&given(&[(property.java, "1")]), Client::Consumer, Library::Native);
