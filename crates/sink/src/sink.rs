@@ -115,6 +115,11 @@ let cluster = Cluster::new(config.client, route.topics().to_vec());
         drop(tokio::task::spawn_blocking(move || producer.close(limit)).await);
     }
 
+    /// What the producers have counted, each with its name and what it is; nothing for librdkafka.
+    pub fn producer_counts(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        self.natives.stats().counts()
+    }
+
     /// How often the producer was replaced after an error that it does not survive.
     #[must_use]
     pub fn producer_replacements(&self) -> u64 {

@@ -297,7 +297,7 @@ impl<'a, T: Settle> Session<'a, T> {
         let Some(ms) = u64::try_from(ms).ok().filter(|ms| *ms > 0) else { return };
         let pause = Duration::from_millis(ms).min(THROTTLE_MAX);
         let state = self.state.borrow();
-        add(&state.stats.throttled_ms, usize::try_from(pause.as_millis()).unwrap_or_default());
+        add(&state.stats.throttled_milliseconds, usize::try_from(pause.as_millis()).unwrap_or_default());
         self.muted_until = Some(now + pause);
     }
 

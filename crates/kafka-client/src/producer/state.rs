@@ -236,13 +236,13 @@ impl<T: Settle> State<T> {
         let stats = &self.stats;
         add(&stats.requests, 1);
         for Part { batch, .. } in parts {
-            add(&stats.bytes_sent, batch.bytes());
+            add(&stats.sent_bytes, batch.bytes());
             if batch.attempts > 1 {
                 add(&stats.batches_resent, 1);
             } else {
                 add(&stats.batches, 1);
                 add(&stats.records, batch.records_count());
-                add(&stats.bytes_uncompressed, batch.uncompressed_bytes);
+                add(&stats.uncompressed_bytes, batch.uncompressed_bytes);
             }
         }
     }

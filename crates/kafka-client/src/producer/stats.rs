@@ -6,38 +6,35 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 macro_rules! stats {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+    ($($name:ident: $help:literal;)*) => {
         /// Counts of all producers of a connector. Each is added to once a request or less.
         #[derive(Debug, Default)]
         pub struct Stats {
-            $( $(#[$doc])* pub $name: AtomicU64, )*
+            $( #[doc = concat!($help, ".")] pub $name: AtomicU64, )*
             trouble: Mutex<Option<String>>,
             news: Notify,
+        }
+
+        impl Stats {
+            /// Each count with its name and what it counts.
+            pub fn counts(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$( (stringify!($name), $help, self.$name.load(Ordering::Relaxed)), )*].into_iter()
+            }
         }
     };
 }
 
 stats! {
-    /// Produce requests sent.
-    requests,
-    /// Record batches sent for the first time.
-    batches,
-    /// Record batches sent again.
-    batches_resent,
-    /// Records in batches sent for the first time.
-    records,
-    /// Bytes of batches before compression.
-    bytes_uncompressed,
-    /// Bytes of batches as sent.
-    bytes_sent,
-    /// Connections opened.
-    connections_opened,
-    /// Connections that ended otherwise than for want of work.
-    connections_lost,
-    /// New epochs after sequences that no longer fit (KIP-360).
-    epochs,
-    /// Milliseconds that brokers asked to wait (KIP-219).
-    throttled_ms,
+    requests: "Produce requests sent";
+    batches: "Record batches sent for the first time";
+    batches_resent: "Record batches sent again";
+    records: "Records in batches sent for the first time";
+    uncompressed_bytes: "Bytes of record batches before compression";
+    sent_bytes: "Bytes of record batches as sent";
+    connections_opened: "Connections to brokers that were opened";
+    connections_lost: "Connections to brokers that ended otherwise than for want of work";
+    epochs: "Producer epochs begun because sequence numbers no longer fit (KIP-360)";
+    throttled_milliseconds: "Milliseconds that brokers asked to wait (KIP-219)";
 }
 
 impl Stats {
