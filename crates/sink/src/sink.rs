@@ -58,7 +58,7 @@ impl Sink {
         }
         let Config { route, format, converter, limits, record_bytes_max, output_bytes_max, creation, .. } =
             config;
-        let mut properties = config.producer;
+        let mut properties = config.librdkafka_producer;
         // The budget bounds what is in the client; its own limits lie above, so that it never refuses.
         let kilobytes = (shared.budget.total_bytes() / 1024).saturating_mul(2).saturating_add(64 << 10);
         properties.insert("queue.buffering.max.kbytes".into(), kilobytes.min(0x7FFF_FFFF).to_string());
@@ -81,7 +81,7 @@ impl Sink {
             route,
             creation,
             bootstrap: config.bootstrap,
-            admin: config.admin,
+            admin: config.librdkafka_admin,
             record_bytes_max,
         };
         Ok(Arc::new(Self { core, watching }))
