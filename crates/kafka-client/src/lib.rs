@@ -30,7 +30,14 @@ pub mod security;
 pub mod compression;
 
 pub mod cluster;
+
 pub mod producer;
+
+pub mod admin;
+pub mod reader;
+
+#[cfg(test)]
+mod testing;
 
 pub use address::HostPort;
 pub use cluster::Cluster;

@@ -39,9 +39,15 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Starts at the first of `count` records.
-    pub(crate) fn new(body: &'a [u8], count: i32) -> Self {
+    /// Starts at the first of `count` records in `body`: what follows a batch's header, unpacked where it was
+    /// compressed.
+    pub fn new(body: &'a [u8], count: i32) -> Self {
         Self { cursor: Cursor(body), index: 0, count }
+    }
+
+    /// What has not been read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.cursor.0
     }
 }
 

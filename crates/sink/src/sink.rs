@@ -79,7 +79,8 @@ impl Sink {
             shared,
             topics: Topics::new(record_bytes_max),
         });
-let cluster = Cluster::new(config.client, route.topics().to_vec());
+let cluster = Cluster::new(config.client);
+        cluster.interest(route.topics().to_vec());
         let natives = Natives::new(cluster.clone(), config.produce, &route, config.instances);
         let watching = Watching {
             core: Arc::clone(&core),
