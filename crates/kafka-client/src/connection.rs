@@ -10,7 +10,7 @@ use kafka_wire::{ErrorCode, Message, Request, decode_response, encode_request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-use crate::security::Sasl;
+use crate::security::{Sasl, explain};
 use crate::stream::Stream;
 use crate::versions::Versions;
 use crate::{Error, HostPort, Settings, frame};
@@ -210,7 +210,7 @@ impl Connection {
 
 /// The error for a connection that broke.
 pub(crate) fn lost(broker: &HostPort, error: &std::io::Error) -> Error {
-    Error::Lost { broker: broker.clone(), why: error.to_string() }
+    Error::Lost { broker: broker.clone(), why: explain(error) }
 }
 
 /// The error for something that took too long.

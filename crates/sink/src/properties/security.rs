@@ -1,9 +1,11 @@
 //! TLS and login of the native client from its Java properties.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use config::Problem;
 use kafka_client::security::Security;
+use kafka_client::security::java::from_java;
 
 use super::{Checked, Given, ReadFile};
 
@@ -31,9 +33,7 @@ pub(super) fn key(java: &str, given: &Given, prefix: &str) -> String {
 }
 
 /// The one place that asks the client's crate.
-fn security(given: &BTreeMap<String, String>, _read: &ReadFile) -> Result<Security, Vec<(String, String)>> {
-    match given.get("security.protocol").map(String::as_str) {
-        None | Some("PLAINTEXT") => Ok(Security::default()),
-        Some(protocol) => Err(vec![("security.protocol".into(), format!("{protocol} is not built yet"))]),
-    }
+fn security(given: &BTreeMap<String, String>, read: &ReadFile) -> Result<Security, Vec<(String, String)>> {
+    from_java(given, Arc::clone(read))
+        .map_err(|mistakes| mistakes.into_iter().map(|mistake| (mistake.property, mistake.why)).collect())
 }

@@ -1,0 +1,7 @@
+//! Hop 7: stores that keytool and openssl make, and handshakes over loopback with them.
+
+mod endpoint;
+mod handshake;
+mod pki;
+mod properties;
+mod stores;
