@@ -89,12 +89,7 @@ impl<T: Settle> Producer<T> {
     /// Starts a producer for `topics`, which [`Record::topic`] counts. Called inside a `LocalSet`. Kafka need not be
     /// there yet.
     #[must_use]
-    pub fn spawn(
-        cluster: Cluster,
-        settings: ProducerSettings,
-        topics: Vec<String>,
-        common: Common,
-    ) -> Self {
+    pub fn spawn(cluster: Cluster, settings: ProducerSettings, topics: Vec<String>, common: Common) -> Self {
         let state = State::shared(&cluster, settings, topics, common);
         let handles = RefCell::new(vec![
             tokio::task::spawn_local(state::follow(Rc::clone(&state), cluster.clone())),

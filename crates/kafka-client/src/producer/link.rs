@@ -24,6 +24,8 @@ pub(super) struct Link {
     pub(super) connection: Connection,
     /// Requests that are not yet written whole. Bounded by what may be in flight.
     out: VecDeque<Frame>,
+    /// Something was sent since everything was last written.
+    writing: bool,
     unflushed: bool,
     timer: Pin<Box<Sleep>>,
     due: Option<Instant>,
@@ -46,12 +48,13 @@ pub(super) enum Event {
 impl Link {
     pub(super) fn new(connection: Connection, answer_bytes_max: usize) -> Self {
         let timer = Box::pin(sleep_until(Instant::now()));
-        Self { connection, out: VecDeque::new(), unflushed: false, timer, due: None, answer_bytes_max }
+        Self { connection, out: VecDeque::new(), writing: false, unflushed: false, timer, due: None, answer_bytes_max }
     }
 
     /// Puts a request behind those that are being written.
     pub(super) fn send(&mut self, request: Frame) {
         self.out.push_back(request);
+        self.writing = true;
     }
 
     /// The time that was asked for last if it is still to come and near enough, else a new one.
@@ -74,15 +77,15 @@ impl Link {
         if let Poll::Ready(answer) = self.poll_answer(context) {
             return Poll::Ready(answer.map(Event::Answer));
         }
-        let was_writing = !self.out.is_empty();
         if let Poll::Ready(Err(error)) = self.poll_write(context) {
             return Poll::Ready(Err(lost(&self.connection.broker, &error)));
         }
+        if self.writing && self.out.is_empty() {
+            self.writing = false;
+            return Poll::Ready(Ok(Event::Written));
+        }
         if wake.poll(context).is_ready() {
             return Poll::Ready(Ok(Event::Woken));
-        }
-        if was_writing && self.out.is_empty() {
-            return Poll::Ready(Ok(Event::Written));
         }
         if self.due.is_some() && self.timer.as_mut().poll(context).is_ready() {
             self.due = None;

@@ -15,8 +15,8 @@ use super::partition::{Partition, Rules};
 use super::record::{Failure, Record, Settle};
 use super::signal::Signal;
 use super::stats::{Stats, add};
-use super::{BatchLimits, Common};
 use super::topic::{Making, Topic};
+use super::{BatchLimits, Common};
 use crate::cluster::View;
 use crate::compression::Compressor;
 use crate::{Acks, Cluster, HostPort, ProducerSettings};
@@ -219,8 +219,9 @@ impl<T: Settle> State<T> {
         }
         let parts = request.parts;
         self.turn = self.turn.wrapping_add(1);
+        let left = self.ready_bytes(id, now) > 0;
         if let Some(slot) = self.brokers.get_mut(&id) {
-            slot.since = None;
+            slot.since = left.then_some(now);
         }
         self.count(&parts);
         for topic in 0..topics {

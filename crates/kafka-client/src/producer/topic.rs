@@ -277,9 +277,9 @@ impl<T: Settle> Topic<T> {
         for (partition, seen) in self.partitions.iter_mut().zip(&seen.partitions) {
             partition.lead(seen.leader, seen.leader_epoch);
         }
-        self.chosen = self.chosen.filter(|choice| {
-            self.partitions.iter().any(|partition| partition.leader == Some(choice.broker))
-        });
+        self.chosen = self
+            .chosen
+            .filter(|choice| self.partitions.iter().any(|partition| partition.leader == Some(choice.broker)));
         if count > 0 {
             self.early_bytes = 0;
             for record in std::mem::take(&mut self.early) {

@@ -121,8 +121,7 @@ struct World {
 impl World {
     fn new(seed: u64, expiries: bool) -> Self {
         let backoff = (Duration::from_millis(10), Duration::from_millis(100));
-        let rules =
-            Rules { idempotence: true, in_flight_max: 5, retries: u32::MAX, retry_backoff: backoff };
+        let rules = Rules { idempotence: true, in_flight_max: 5, retries: u32::MAX, retry_backoff: backoff };
         let mut partition = Partition::new(&rules);
         partition.lead(Some(BROKER), 0);
         Self {
@@ -177,8 +176,7 @@ impl World {
         let bytes = batch.to_wire().into_bytes();
         let read = kafka_wire::batch::Batch::read(&bytes).unwrap();
         let number = |value: &[u8]| u64::from_be_bytes(value.try_into().unwrap());
-        let numbers =
-            read.records().unwrap().map(|record| number(record.unwrap().value.unwrap())).collect();
+        let numbers = read.records().unwrap().map(|record| number(record.unwrap().value.unwrap())).collect();
         let sent = Sent { header: read.header, numbers, bytes: bytes.len() };
         self.open.push_back((batch, sent));
     }
