@@ -34,10 +34,13 @@ pub mod cluster;
 pub mod admin;
 pub mod reader;
 
+mod producer;
+
 #[cfg(test)]
 mod testing;
 
 pub use address::HostPort;
 pub use cluster::Cluster;
 pub use error::Error;
+pub use kafka_wire::ErrorCode;
 pub use settings::{Acks, ProducerSettings, Settings};

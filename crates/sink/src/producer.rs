@@ -11,7 +11,7 @@ mod log;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use librdkafka::{Cluster, Librdkafka, Partitions};
+pub(crate) use librdkafka::Librdkafka;
 pub(crate) use log::Bridge;
 
 /// One Kafka record on its way.
@@ -29,6 +29,15 @@ pub(crate) struct Record {
     pub(crate) timestamp_ms: i64,
     /// Resolved exactly once, with the delivery report or when the record is refused at once.
     pub(crate) ack: Ack,
+}
+
+/// Partitions of a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Partitions {
+    /// All of them.
+    pub(crate) count: usize,
+    /// Those that have a leader now.
+    pub(crate) led: Vec<i32>,
 }
 
 /// A Kafka client that only produces.

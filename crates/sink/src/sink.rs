@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_client::Cluster;
 use otlp::Signal;
 use pipeline::Shared;
 
@@ -76,12 +77,15 @@ impl Sink {
             topics: Topics::new(record_bytes_max),
             producer,
         });
+        let cluster = Cluster::new(config.admin);
+        cluster.interest(route.distinct());
+        cluster.let_brokers_create(!creation.enabled);
         let watching = Watching {
             core: Arc::clone(&core),
             route,
             creation,
             bootstrap: config.bootstrap,
-            admin: config.librdkafka_admin,
+            cluster,
             record_bytes_max,
         };
         Ok(Arc::new(Self { core, watching }))
@@ -117,23 +121,11 @@ impl Sink {
     /// Looks at the cluster once, for `otlp2kafka check`. Changes nothing, except that brokers with
     /// `auto.create.topics.enable` make missing topics when `topic.creation.enable` is false.
     pub async fn check(&self, timeout: Duration) -> Report {
-        let Some(cluster) = self.core.producer.cluster() else {
-            let trouble = Some("the client is closed".to_owned());
-            return Report { brokers: Vec::new(), topics: Vec::new(), trouble };
-        };
-        let route = self.watching.route.clone();
-        let creates = self.watching.creation.enabled;
-        let looked = tokio::task::spawn_blocking(move || {
-            let brokers = cluster.brokers(route.topic(Signal::Traces), timeout).unwrap_or_default();
-            let sight = look(&cluster, &route, timeout);
-            (brokers, sight, route)
-        });
-        let (brokers, sight, route) = match looked.await {
-            Ok(looked) => looked,
-            Err(error) => {
-                return Report { brokers: Vec::new(), topics: Vec::new(), trouble: Some(error.to_string()) };
-            }
-        };
+        let Watching { cluster, route, creation, .. } = &self.watching;
+        let creates = creation.enabled;
+        let sight = look(cluster, route, timeout).await;
+        let brokers =
+            cluster.view().brokers.iter().map(|(id, it)| format!("{} (id {id})", it.address)).collect();
         let topics = route.distinct().into_iter().map(|topic| {
             let signals: Vec<Signal> =
                 Signal::ALL.into_iter().filter(|signal| route.topic(*signal) == topic).collect();
