@@ -13,7 +13,7 @@ pub(crate) struct Producers(pub(crate) Arc<Sink>);
 
 impl Collector for Producers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        for (name, help, count) in self.0.producer_counts() {
+        for (name, help, count) in self.0.client_counts() {
             let counter = ConstCounter::new(count);
             let name = format!("otlp2kafka_kafka_{name}");
             let metric = encoder.encode_descriptor(&name, help, None, counter.metric_type())?;

@@ -36,10 +36,12 @@ pub mod producer;
 pub mod admin;
 pub mod reader;
 
+
 #[cfg(test)]
 mod testing;
 
 pub use address::HostPort;
 pub use cluster::Cluster;
 pub use error::Error;
+pub use kafka_wire::ErrorCode;
 pub use settings::{Acks, ProducerSettings, Settings};

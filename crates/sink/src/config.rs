@@ -71,7 +71,6 @@ pub struct Config {
     #[cfg_attr(not(test), expect(dead_code, reason = "librdkafka still produces"))]
     pub(crate) instances: usize,
     /// The client that looks at topics and creates them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "librdkafka still looks at topics"))]
     pub(crate) admin: Settings,
     /// The producer's properties by librdkafka's names, when that is to produce.
     #[cfg(feature = "librdkafka")]
@@ -81,6 +80,7 @@ pub struct Config {
     #[cfg(feature = "librdkafka")]
     pub(crate) librdkafka_producer: BTreeMap<String, String>,
     #[cfg(feature = "librdkafka")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "our own client looks at topics"))]
     pub(crate) librdkafka_admin: BTreeMap<String, String>,
     pub(crate) notes: Vec<String>,
 }

@@ -1,19 +1,17 @@
 //! Hop 7: the one thing the shaping asks of a Kafka client, so that another can take its place.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use otlp::Signal;
 use pipeline::{Ack, Deadline, Outcome};
 
+#[cfg(feature = "librdkafka")]
 mod librdkafka;
-mod log;
 mod native;
-#[cfg(test)]
-mod tests;
 
-pub(crate) use librdkafka::{Cluster, Librdkafka, Partitions};
-pub(crate) use log::Bridge;
+#[cfg(feature = "librdkafka")]
+pub(crate) use librdkafka::Librdkafka;
 pub(crate) use native::{Native, Natives};
 
 /// One Kafka record on its way.
@@ -35,6 +33,15 @@ pub(crate) struct Record {
     pub(crate) ack: Ack,
 }
 
+/// Partitions of a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Partitions {
+    /// All of them.
+    pub(crate) count: usize,
+    /// Those that have a leader now.
+    pub(crate) led: Vec<i32>,
+}
+
 /// A Kafka client that only produces, as one worker sees it.
 pub(crate) trait Producer: 'static {
     /// Takes the record without waiting. Records of one partition are stored in the order of these calls.
@@ -50,13 +57,106 @@ pub(crate) trait Producer: 'static {
     fn give_up(&self) -> impl Future<Output = ()>;
 }
 
-/// The client that `producer.client` names.
+/// The Kafka client of a connector, the one that `producer.client` names.
+#[derive(Debug)]
+pub(crate) enum Client {
+    /// Producers on the workers' own runtimes.
+    Native(Natives),
+    /// One producer for all workers, with threads of its own.
+    #[cfg(feature = "librdkafka")]
+    Librdkafka(std::sync::Arc<Librdkafka>),
+}
+
+impl Client {
+    /// One worker's way. Called on the worker, inside its `LocalSet`.
+    pub(crate) fn of_worker(&self) -> Way {
+        match self {
+            Self::Native(natives) => Way::Native(natives.of_worker()),
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(shared) => Way::Librdkafka(std::sync::Arc::clone(shared)),
+        }
+    }
+
+    /// What has to run beside the workers. Never ends.
+    pub(crate) async fn run(&self) {
+        match self {
+            Self::Native(natives) => natives.run().await,
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(_) => std::future::pending().await,
+        }
+    }
+
+    /// Returns when the client has reported trouble or recovery since the last call.
+    pub(crate) async fn news(&self) {
+        match self {
+            Self::Native(natives) => natives.stats().news().await,
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(shared) => shared.news().await,
+        }
+    }
+
+    /// The last trouble that the client reported since the last call, in words.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Native(natives) => natives.stats().trouble(),
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(shared) => shared.trouble(),
+        }
+    }
+
+    /// Kafka is there again: what the client remembers of its topics may be old.
+    pub(crate) fn ask_again(&self) {
+        match self {
+            Self::Native(natives) => natives.ask_again(),
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(shared) => shared.ask_again(),
+        }
+    }
+
+    /// The topic takes batches up to `bytes_max`.
+    pub(crate) fn set_batch_limit(&self, signal: Signal, bytes_max: usize) {
+        match self {
+            Self::Native(natives) => natives.set_batch_limit(signal, bytes_max),
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(shared) => shared.limit_batch(bytes_max),
+        }
+    }
+
+    /// What producers have counted, each with its name and what it is.
+    pub(crate) fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {
+        match self {
+            Self::Native(natives) => natives.stats().counts().collect(),
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(shared) => {
+                vec![("producers_replaced", "Producers replaced after an error that ended them", shared.replaced())]
+            }
+        }
+    }
+
+    /// Ends what the workers do not end themselves.
+    #[cfg_attr(not(feature = "librdkafka"), expect(clippy::unused_async, reason = "librdkafka is waited for"))]
+    pub(crate) async fn close(&self, limit: Duration) {
+        match self {
+            // With their workers.
+            Self::Native(_) => drop(limit),
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(shared) => {
+                let shared = std::sync::Arc::clone(shared);
+                // An error means that the runtime is going down, which ends the process as well.
+                drop(tokio::task::spawn_blocking(move || shared.close(limit)).await);
+            }
+        }
+    }
+}
+
+/// One worker's way into Kafka.
 #[derive(Debug)]
 pub(crate) enum Way {
-    /// On the worker's own runtime.
+    /// Through a producer on a worker's runtime.
     Native(Native),
-    /// Shared by all workers, with threads of its own; [`crate::Sink::close`] ends it.
-    Librdkafka(Arc<Librdkafka>),
+    /// Through the producer of all; [`Client::close`] ends it.
+    #[cfg(feature = "librdkafka")]
+    Librdkafka(std::sync::Arc<Librdkafka>),
 }
 
 impl Producer for Way {
@@ -66,6 +166,7 @@ impl Producer for Way {
         }
         match self {
             Self::Native(native) => native.send(record),
+            #[cfg(feature = "librdkafka")]
             Self::Librdkafka(shared) => shared.send(record),
         }
     }
@@ -73,6 +174,7 @@ impl Producer for Way {
     fn limit_batch(&self, signal: Signal, bytes_max: usize) {
         match self {
             Self::Native(native) => native.limit_batch(signal, bytes_max),
+            #[cfg(feature = "librdkafka")]
             Self::Librdkafka(shared) => shared.limit_batch(bytes_max),
         }
     }
@@ -80,6 +182,7 @@ impl Producer for Way {
     async fn flush(&self) {
         match self {
             Self::Native(native) => native.flush().await,
+            #[cfg(feature = "librdkafka")]
             Self::Librdkafka(_) => {}
         }
     }
@@ -87,6 +190,7 @@ impl Producer for Way {
     async fn give_up(&self) {
         match self {
             Self::Native(native) => native.give_up().await,
+            #[cfg(feature = "librdkafka")]
             Self::Librdkafka(_) => {}
         }
     }

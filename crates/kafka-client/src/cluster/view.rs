@@ -49,6 +49,14 @@ pub struct Topic {
     pub error: Option<ErrorCode>,
 }
 
+impl Topic {
+    /// Whether brokers know the topic, be it usable or not.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.error != Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
+    }
+}
+
 /// A partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partition {

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use kafka_wire::batch::{Batch, BatchError};
 use kafka_wire::record::{self, Records};
 
+use crate::compression;
+
 use super::{Headers, Record, TopicPartition};
 
 /// Batches of one partition, not yet read.
@@ -90,7 +92,7 @@ impl Chunk {
         let (body, count) = match (skipped, attributes.codec()) {
             (true, _) => (Bytes::new(), 0),
             (false, 0) => (packed, header.records_count),
-            (false, codec) => (unpack(codec, &packed, self.unpacked_bytes_max)?, header.records_count),
+            (false, codec) => (self.unpack(codec, &packed)?, header.records_count),
         };
         let bytes = batch.bytes.len();
         self.open = Some(Open {
@@ -103,6 +105,11 @@ impl Chunk {
         });
         self.rest = self.rest.slice(bytes..);
         Ok(true)
+    }
+
+    fn unpack(&self, codec: u8, packed: &[u8]) -> Result<Bytes, String> {
+        let unpacked = compression::decompress(codec, packed, self.unpacked_bytes_max);
+        Ok(unpacked.map_err(|error| format!("record batch: {error}"))?.into())
     }
 }
 
@@ -151,9 +158,4 @@ impl Headers {
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
-}
-
-/// The records of a compressed batch.
-fn unpack(codec: u8, _packed: &[u8], _bytes_max: usize) -> Result<Bytes, String> {
-    Err(format!("record batch is compressed with codec {codec}"))
 }

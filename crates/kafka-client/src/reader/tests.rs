@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kafka_wire::ApiKey;
+use kafka_wire::batch::{BATCH_HEADER_BYTES, BatchHeader};
 use kafka_wire::messages::*;
+use kafka_wire::{ApiKey, Message as _};
 use tokio::time::timeout;
 
 use super::*;
 use crate::admin::{NewTopic, create_topics};
+use crate::compression::{Codec, Compression, Compressor};
 use crate::testing::{Asked, Embedded, Say, Scripted, batch, produce};
 
 const WAIT: Duration = Duration::from_secs(10);
@@ -203,8 +205,6 @@ async fn fetching(turns: Vec<fn(&Asked) -> PartitionData>) -> Scripted {
     .await
 }
 
-use kafka_wire::Message as _;
-
 fn data(records: impl Into<Bytes>) -> PartitionData {
     PartitionData { records: Some(records.into().into()), ..Default::default() }
 }
@@ -238,6 +238,32 @@ async fn control_batches_gaps_and_cut_batches_are_passed_over() {
     }
 }
 
+#[tokio::test]
+async fn compressed_batches_are_unpacked_up_to_a_limit() {
+    let (_embedded, cluster) = with_topic("t", 1).await;
+    let codecs = [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
+    let value = "compress ".repeat(1000);
+    for codec in codecs {
+        let plain = batch(0, codec.id().into(), &[(1, &value, &[]), (2, &value, &[])]);
+        let mut header = BatchHeader::read(&plain).unwrap();
+        let mut compressor = Compressor::new(Compression { codec, level: None });
+        let mut packed = Vec::new();
+        compressor.compress([&plain[BATCH_HEADER_BYTES..]].into_iter(), &mut packed).unwrap();
+        header = header.sealed([packed.as_slice()].into_iter());
+        produce(&cluster, "t", 0, [header.to_bytes().as_slice(), &packed].concat().into()).await;
+    }
+    let wanted = [all("t", Position::Beginning)];
+    let mut reader = Reader::open(cluster.clone(), ReaderSettings::default(), &wanted).await.unwrap();
+    for offset in 0..8 {
+        let record = next(&mut reader).await;
+        assert_eq!((record.offset, text(&record)), (offset, value.as_str()));
+    }
+    let settings = ReaderSettings { unpacked_bytes_max: 10_000, ..Default::default() };
+    let mut reader = Reader::open(cluster, settings, &wanted).await.unwrap();
+    let error = timeout(WAIT, reader.next()).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("more than 10000 bytes"), "{error}");
+}
+
 /// The error that such an answer to a fetch brings.
 async fn broken(told: fn(&Asked) -> PartitionData) -> String {
     let scripted = fetching(vec![told]).await;
@@ -261,7 +287,7 @@ async fn broken_batches_are_refused() {
     assert!(broken(|_| data(batch(-5, 0, &[(1, "a", &[])]))).await.contains("offset -5"));
     assert!(broken(|_| data(batch(0, 7, &[(1, "a", &[])]))).await.contains("codec 7"));
     let error = broken(|_| {
-        let mut header = kafka_wire::batch::BatchHeader::read(&batch(0, 0, &[])).unwrap();
+        let mut header = BatchHeader::read(&batch(0, 0, &[])).unwrap();
         header.records_count = 1_000_000;
         header.last_offset_delta = 1_000_000;
         let body = b"\x02";

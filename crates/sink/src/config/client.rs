@@ -88,7 +88,6 @@ pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clien
 /// # Errors
 ///
 /// Every mistake in them.
-#[cfg_attr(not(test), expect(dead_code, reason = "librdkafka still reads"))]
 pub(crate) fn reader(
     bootstrap: &str,
     raw: &BTreeMap<String, String>,

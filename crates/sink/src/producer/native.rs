@@ -52,6 +52,7 @@ impl Natives {
         route: &Route,
         instances: usize,
     ) -> Self {
+        cluster.interest(route.distinct());
         let names: Vec<String> = route.distinct().into_iter().map(str::to_owned).collect();
         let place = |signal| names.iter().position(|name| name == route.topic(signal)).unwrap_or_default();
         let topics = Signal::ALL.map(place);
@@ -64,6 +65,16 @@ impl Natives {
     /// What they count.
     pub(crate) fn stats(&self) -> &Arc<Stats> {
         &self.common.stats
+    }
+
+    /// Follows the cluster. Never ends.
+    pub(crate) async fn run(&self) {
+        self.cluster.run().await;
+    }
+
+    /// What is known of the topics may be old.
+    pub(crate) fn ask_again(&self) {
+        self.cluster.refresh_soon();
     }
 
     /// The topic takes batches up to `bytes_max`.

@@ -119,6 +119,7 @@ pub(super) fn refused(property: &Property, value: &Value) -> Option<String> {
 }
 
 /// Checks the properties of a client and gives them librdkafka's names.
+#[cfg(test)]
 pub(crate) fn of(given: &Given, client: Client, read: Read<'_>) -> Mapped {
     let checked = check(given, client, Library::Librdkafka);
     let mut mapped = named(&checked, given, read);

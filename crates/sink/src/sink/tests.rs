@@ -13,7 +13,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
-use crate::config::{KEYS, WORKER_KEYS};
+use crate::config::{KEYS, ReadFile, WORKER_KEYS};
 use crate::reader::Reader;
 
 const WAIT: Duration = Duration::from_secs(20);
@@ -36,7 +36,7 @@ impl Bench {
         raw.entry("producer.linger.ms".into()).or_insert_with(|| "0".into());
         let connector = ::config::parse(KEYS, &raw).0;
         let worker = ::config::parse(WORKER_KEYS, &raw).0;
-        let read: crate::ReadFile = Arc::new(|_| Err(std::io::Error::from(std::io::ErrorKind::NotFound)));
+        let read: ReadFile = Arc::new(|_| Err(std::io::Error::from(std::io::ErrorKind::NotFound)));
         let config = Config::from_values(&connector, &worker, &raw, hold, &read).unwrap();
         let (switch, drain) = drain();
         let shared = Arc::new(Shared {
@@ -120,7 +120,7 @@ fn trace(spans: usize, padding: usize) -> Vec<u8> {
 /// Values of all records of the topic of traces.
 async fn values(bootstrap: String, enough: usize) -> Vec<Vec<u8>> {
     let read = move || {
-        let read = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+        let read: ReadFile = Arc::new(|_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound)));
         let topics = [TOPICS[0].to_owned()];
         let reader = Reader::open(&bootstrap, &BTreeMap::new(), &read, &topics, true, WAIT).unwrap();
         let mut values = Vec::new();
