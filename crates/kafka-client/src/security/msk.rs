@@ -29,6 +29,8 @@ pub struct AwsCredentials {
     pub secret_access_key: Secret,
     /// `AWS_SESSION_TOKEN`, of roles.
     pub session_token: Option<Secret>,
+    /// `AWS_REGION`, for brokers whose host names name none.
+    pub region: Option<String>,
 }
 
 /// Asked for credentials at each login, since those of roles change; the error says what is missing.
@@ -55,12 +57,13 @@ impl fmt::Debug for AwsCredentialsProvider {
 
 /// Signs for a broker.
 pub(super) fn begin(provider: &AwsCredentialsProvider, host: &str) -> Result<Signed, SaslError> {
-    let region = region(host).ok_or(SaslError::Credentials {
+    let credentials = provider.get()?;
+    let region = region(host).or(credentials.region.as_deref()).ok_or(SaslError::Credentials {
         what: "the broker's host name",
-        why: "names no region of AWS, such as b-1.demo.c2.kafka.eu-west-1.amazonaws.com",
+        why: "names no region of AWS, such as b-1.demo.c2.kafka.eu-west-1.amazonaws.com, and AWS_REGION is not set",
     })?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Ok(Signed(Some(payload(&provider.get()?, host, region, &time(now)))))
+    Ok(Signed(Some(payload(&credentials, host, region, &time(now)))))
 }
 
 /// A login under way: one message, which the broker answers with something.
@@ -201,6 +204,7 @@ mod tests {
             access_key_id: "AKIDEXAMPLE".to_owned(),
             secret_access_key: Secret::new("pencil"),
             session_token: Some(Secret::new("a/b+c")),
+            region: None,
         };
         assert!(!format!("{credentials:?}").contains("pencil"));
         let payload = payload(&credentials, HOST, "eu-west-1", "20240229T235959Z");
