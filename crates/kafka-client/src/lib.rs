@@ -29,6 +29,17 @@ pub mod security;
 
 pub mod compression;
 
+pub mod cluster;
+
+pub mod producer;
+
+pub mod admin;
+pub mod reader;
+
+#[cfg(test)]
+mod testing;
+
 pub use address::HostPort;
+pub use cluster::Cluster;
 pub use error::Error;
 pub use settings::{Acks, ProducerSettings, Settings};

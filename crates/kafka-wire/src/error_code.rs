@@ -48,6 +48,9 @@ macro_rules! error_codes {
                 pub const $name: Self = Self($code);
             )*
 
+            /// All codes that have a name, ascending.
+            pub const ALL: &[Self] = &[$( Self::$name, )*];
+
             /// The protocol's name of the code.
             pub fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -69,7 +72,7 @@ macro_rules! error_codes {
     (@retriable retriable) => { true };
 }
 
-// https://kafka.apache.org/protocol#protocol_error_codes
+// `org.apache.kafka.common.protocol.Errors` of Kafka 4.3.1, whole; https://kafka.apache.org/protocol#protocol_error_codes
 error_codes! {
     UNKNOWN_SERVER_ERROR = -1;
     NONE = 0;
@@ -133,6 +136,13 @@ error_codes! {
     SASL_AUTHENTICATION_FAILED = 58;
     UNKNOWN_PRODUCER_ID = 59;
     REASSIGNMENT_IN_PROGRESS = 60;
+    DELEGATION_TOKEN_AUTH_DISABLED = 61;
+    DELEGATION_TOKEN_NOT_FOUND = 62;
+    DELEGATION_TOKEN_OWNER_MISMATCH = 63;
+    DELEGATION_TOKEN_REQUEST_NOT_ALLOWED = 64;
+    DELEGATION_TOKEN_AUTHORIZATION_FAILED = 65;
+    DELEGATION_TOKEN_EXPIRED = 66;
+    INVALID_PRINCIPAL_TYPE = 67;
     NON_EMPTY_GROUP = 68;
     GROUP_ID_NOT_FOUND = 69;
     FETCH_SESSION_ID_NOT_FOUND = 70 retriable;
@@ -145,14 +155,74 @@ error_codes! {
     STALE_BROKER_EPOCH = 77;
     OFFSET_NOT_AVAILABLE = 78 retriable;
     MEMBER_ID_REQUIRED = 79;
+    PREFERRED_LEADER_NOT_AVAILABLE = 80 retriable;
     GROUP_MAX_SIZE_REACHED = 81;
     FENCED_INSTANCE_ID = 82;
+    ELIGIBLE_LEADERS_NOT_AVAILABLE = 83 retriable;
+    ELECTION_NOT_NEEDED = 84 retriable;
+    NO_REASSIGNMENT_IN_PROGRESS = 85;
+    GROUP_SUBSCRIBED_TO_TOPIC = 86;
     INVALID_RECORD = 87;
     UNSTABLE_OFFSET_COMMIT = 88 retriable;
     THROTTLING_QUOTA_EXCEEDED = 89 retriable;
     PRODUCER_FENCED = 90;
+    RESOURCE_NOT_FOUND = 91;
+    DUPLICATE_RESOURCE = 92;
+    UNACCEPTABLE_CREDENTIAL = 93;
+    INCONSISTENT_VOTER_SET = 94;
+    INVALID_UPDATE_VERSION = 95;
+    FEATURE_UPDATE_FAILED = 96;
+    PRINCIPAL_DESERIALIZATION_FAILURE = 97;
+    SNAPSHOT_NOT_FOUND = 98;
+    POSITION_OUT_OF_RANGE = 99;
     UNKNOWN_TOPIC_ID = 100 retriable;
+    DUPLICATE_BROKER_REGISTRATION = 101;
+    BROKER_ID_NOT_REGISTERED = 102;
+    INCONSISTENT_TOPIC_ID = 103 retriable;
+    INCONSISTENT_CLUSTER_ID = 104;
+    TRANSACTIONAL_ID_NOT_FOUND = 105;
     FETCH_SESSION_TOPIC_ID_ERROR = 106 retriable;
+    INELIGIBLE_REPLICA = 107;
+    NEW_LEADER_ELECTED = 108;
+    OFFSET_MOVED_TO_TIERED_STORAGE = 109;
+    FENCED_MEMBER_EPOCH = 110;
+    UNRELEASED_INSTANCE_ID = 111;
+    UNSUPPORTED_ASSIGNOR = 112;
+    STALE_MEMBER_EPOCH = 113;
+    MISMATCHED_ENDPOINT_TYPE = 114;
+    UNSUPPORTED_ENDPOINT_TYPE = 115;
+    UNKNOWN_CONTROLLER_ID = 116;
     UNKNOWN_SUBSCRIPTION_ID = 117;
+    TELEMETRY_TOO_LARGE = 118;
+    INVALID_REGISTRATION = 119;
     TRANSACTION_ABORTABLE = 120;
+    INVALID_RECORD_STATE = 121;
+    SHARE_SESSION_NOT_FOUND = 122 retriable;
+    INVALID_SHARE_SESSION_EPOCH = 123 retriable;
+    FENCED_STATE_EPOCH = 124;
+    INVALID_VOTER_KEY = 125;
+    DUPLICATE_VOTER = 126;
+    VOTER_NOT_FOUND = 127;
+    INVALID_REGULAR_EXPRESSION = 128;
+    REBOOTSTRAP_REQUIRED = 129;
+    STREAMS_INVALID_TOPOLOGY = 130;
+    STREAMS_INVALID_TOPOLOGY_EPOCH = 131;
+    STREAMS_TOPOLOGY_FENCED = 132;
+    SHARE_SESSION_LIMIT_REACHED = 133 retriable;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Taken from Java's clients 4.3.1: the codes are -1 to 133 without a gap, and these many can be tried again.
+    #[test]
+    fn the_list_is_that_of_javas_clients() {
+        let codes: Vec<i16> = ErrorCode::ALL.iter().map(|code| code.0).collect();
+        assert_eq!(codes, (-1..=133).collect::<Vec<_>>());
+        assert_eq!(ErrorCode::ALL.iter().filter(|code| code.is_retriable()).count(), 32);
+        assert!(ErrorCode::ALL.iter().all(|code| code.name().is_some()));
+        assert_eq!(ErrorCode(133).to_string(), "SHARE_SESSION_LIMIT_REACHED");
+        assert_eq!((ErrorCode(134).to_string(), ErrorCode(134).is_retriable()), ("ERROR_134".into(), false));
+    }
 }

@@ -15,9 +15,11 @@ macro_rules! for_all_messages {
             HeartbeatRequest HeartbeatResponse LeaveGroupRequest LeaveGroupResponse
             SyncGroupRequest SyncGroupResponse DescribeGroupsRequest DescribeGroupsResponse
             ListGroupsRequest ListGroupsResponse ApiVersionsRequest ApiVersionsResponse
+            SaslHandshakeRequest SaslHandshakeResponse SaslAuthenticateRequest SaslAuthenticateResponse
             CreateTopicsRequest CreateTopicsResponse DeleteTopicsRequest DeleteTopicsResponse
             DeleteRecordsRequest DeleteRecordsResponse InitProducerIdRequest InitProducerIdResponse
             OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
+            SaslHandshakeRequest SaslHandshakeResponse SaslAuthenticateRequest SaslAuthenticateResponse
             DescribeConfigsRequest DescribeConfigsResponse CreatePartitionsRequest CreatePartitionsResponse
             DeleteGroupsRequest DeleteGroupsResponse
             IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse

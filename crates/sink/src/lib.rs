@@ -28,8 +28,9 @@ mod error;
 pub mod reader;
 mod sink;
 
-pub use self::config::{Config, KEYS, WORKER_KEYS};
+pub use self::config::{Config, KEYS, ReadFile, WORKER_KEYS};
 pub use error::OpenError;
 pub use intake::WorkerIntake;
+pub use properties::client_properties;
 pub use route::Route;
 pub use sink::{Report, Sink, TopicReport};

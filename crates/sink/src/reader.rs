@@ -12,7 +12,7 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::classify;
-use crate::properties::{self, Client};
+use crate::properties::{self, Client, librdkafka};
 
 /// A record that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Reader {
         timeout: Duration,
     ) -> Result<Self, ReaderError> {
         let (given, _) = properties::collect(raw, &["consumer."]);
-        let mapped = properties::translate(&given, Client::Consumer, read);
+        let mapped = librdkafka::of(&given, Client::Consumer, read);
         if !mapped.problems.is_empty() {
             return Err(ReaderError::Properties { problems: mapped.problems });
         }

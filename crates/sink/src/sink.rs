@@ -5,19 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use otlp::Signal;
+use kafka_client::Cluster;
 use pipeline::Shared;
 
 use crate::config::{Config, RECORD_OVERHEAD_BYTES};
 use crate::error::OpenError;
 use crate::intake::{Core, WorkerIntake};
-use crate::producer::{Librdkafka, Producer};
+use crate::producer::{Librdkafka, Natives, Way};
 use crate::record::Shape;
 use crate::topics::{Sight, Topics, Watching, look};
 
 /// The way of one connector into Kafka.
 #[derive(Debug)]
 pub struct Sink {
-    core: Arc<Core<Librdkafka>>,
+    core: Arc<Core>,
+    producer: Arc<Librdkafka>,
+    natives: Natives,
+    cluster: Cluster,
     watching: Watching,
 }
 
@@ -58,7 +62,7 @@ impl Sink {
         }
         let Config { route, format, converter, limits, record_bytes_max, output_bytes_max, creation, .. } =
             config;
-        let mut properties = config.producer;
+        let mut properties = config.librdkafka_producer;
         // The budget bounds what is in the client; its own limits lie above, so that it never refuses.
         let kilobytes = (shared.budget.total_bytes() / 1024).saturating_mul(2).saturating_add(64 << 10);
         properties.insert("queue.buffering.max.kbytes".into(), kilobytes.min(0x7FFF_FFFF).to_string());
@@ -68,56 +72,65 @@ impl Sink {
         // Topics are created by us, or by the brokers where the user leaves it to them.
         properties.insert("allow.auto.create.topics".into(), (!creation.enabled).to_string());
         shared.health.fail("kafka", format!("Kafka at {} has not answered yet", config.bootstrap));
-        let producer = Librdkafka::open(properties, route.topics().clone(), usize::MAX)?;
+        let producer = Arc::new(Librdkafka::open(properties, route.topics().clone(), usize::MAX)?);
         let core = Arc::new(Core {
             shape: Shape { format, converter, limits },
             output_bytes_max,
             shared,
             topics: Topics::new(record_bytes_max),
-            producer,
         });
+let cluster = Cluster::new(config.client);
+        cluster.interest(route.topics().to_vec());
+        let natives = Natives::new(cluster.clone(), config.produce, &route, config.instances);
         let watching = Watching {
             core: Arc::clone(&core),
+            producer: Arc::clone(&producer),
             route,
             creation,
             bootstrap: config.bootstrap,
-            admin: config.admin,
+            admin: config.librdkafka_admin,
             record_bytes_max,
         };
-        Ok(Arc::new(Self { core, watching }))
+        Ok(Arc::new(Self { core, producer, natives, cluster, watching }))
     }
 
     /// The way of one worker. Called on the worker, inside its `LocalSet`, where it starts the task that wakes
     /// the worker's requests.
     #[must_use]
     pub fn intake(self: &Arc<Self>) -> WorkerIntake {
-        WorkerIntake::spawn(Arc::clone(&self.core))
+        WorkerIntake::spawn(Arc::clone(&self.core), Way::Native(self.natives.of_worker()))
     }
 
     /// The control task: creates missing topics, keeps [`Shared::health`] truthful and the limits of the topics
     /// known. Runs until the drain's last phase.
     pub async fn watch(self: Arc<Self>) {
+        let c = self.cluster.clone(); tokio::spawn(async move { c.run().await });
         self.watching.run().await;
     }
 
     /// Waits for the reports of what was handed to Kafka, at most `limit`, and stops the client; what is left
     /// then is answered retryably.
     pub async fn close(&self, limit: Duration) {
-        let core = Arc::clone(&self.core);
+        let producer = Arc::clone(&self.producer);
         // An error means that the runtime is going down, which ends the process as well.
-        drop(tokio::task::spawn_blocking(move || core.producer.close(limit)).await);
+        drop(tokio::task::spawn_blocking(move || producer.close(limit)).await);
+    }
+
+    /// What the producers have counted, each with its name and what it is; nothing for librdkafka.
+    pub fn producer_counts(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        self.natives.stats().counts()
     }
 
     /// How often the producer was replaced after an error that it does not survive.
     #[must_use]
     pub fn producer_replacements(&self) -> u64 {
-        self.core.producer.replaced()
+        self.producer.replaced()
     }
 
     /// Looks at the cluster once, for `otlp2kafka check`. Changes nothing, except that brokers with
     /// `auto.create.topics.enable` make missing topics when `topic.creation.enable` is false.
     pub async fn check(&self, timeout: Duration) -> Report {
-        let Some(cluster) = self.core.producer.cluster() else {
+        let Some(cluster) = self.producer.cluster() else {
             let trouble = Some("the client is closed".to_owned());
             return Report { brokers: Vec::new(), topics: Vec::new(), trouble };
         };
@@ -152,7 +165,7 @@ impl Sink {
             Sight::Missing(missing) => Some(format!("missing topics: {}", missing.join(", "))),
             Sight::Trouble(why) => {
                 let heard =
-                    self.core.producer.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
+                    self.producer.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
                 Some(format!("{why}{heard}"))
             }
         };

@@ -15,7 +15,7 @@ use rdkafka::producer::{BaseProducer, DeliveryResult, Producer as _, ProducerCon
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::Notify;
 
-use super::{Bridge, Producer, Record};
+use super::{Bridge, Record};
 use crate::classify::{self, Class};
 use crate::error::OpenError;
 use crate::zero_copy::{InFlight, Lender, Message};
@@ -162,12 +162,10 @@ impl Librdkafka {
     }
 }
 
-impl Producer for Librdkafka {
-    fn send(&self, record: Record) {
-        let Record { signal, partition, key, value, timestamp_ms, ack } = record;
-        if cfg!(feature = "null-sink") {
-            return ack.resolve(Outcome::Stored);
-        }
+impl Librdkafka {
+    /// Takes the record without waiting.
+    pub(crate) fn send(&self, record: Record) {
+        let Record { signal, partition, key, value, timestamp_ms, ack, .. } = record;
         let message = Message {
             topic: signal.index(),
             partition: partition.unwrap_or(-1),
@@ -188,7 +186,8 @@ impl Producer for Librdkafka {
         }
     }
 
-    fn limit_batch(&self, bytes_max: usize) {
+    /// Keeps batches under what a topic takes.
+    pub(crate) fn limit_batch(&self, bytes_max: usize) {
         let mut limit = self.inner.batch_bytes_max.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes_max >= *limit {
             return;
@@ -200,7 +199,9 @@ impl Producer for Librdkafka {
         }
     }
 
-    fn close(&self, limit: Duration) {
+    /// Waits until every record has its report, at most `limit`, then gives up what is left and stops. Blocks its
+    /// thread.
+    pub(crate) fn close(&self, limit: Duration) {
         *self.inner.close_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + limit);
         self.inner.stop.store(true, Ordering::Release);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

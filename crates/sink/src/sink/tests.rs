@@ -36,7 +36,7 @@ impl Bench {
         raw.entry("producer.linger.ms".into()).or_insert_with(|| "0".into());
         let connector = ::config::parse(KEYS, &raw).0;
         let worker = ::config::parse(WORKER_KEYS, &raw).0;
-        let read = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+        let read: crate::ReadFile = Arc::new(|_| Err(std::io::Error::from(std::io::ErrorKind::NotFound)));
         let config = Config::from_values(&connector, &worker, &raw, hold, &read).unwrap();
         let (switch, drain) = drain();
         let shared = Arc::new(Shared {

@@ -67,7 +67,8 @@ pub(crate) fn look(cluster: &Cluster, route: &Route, timeout: Duration) -> Sight
 /// The control task of one connector's way into Kafka.
 #[derive(Debug)]
 pub(crate) struct Watching {
-    pub(crate) core: Arc<Core<Librdkafka>>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) producer: Arc<Librdkafka>,
     pub(crate) route: Route,
     pub(crate) creation: Creation,
     pub(crate) bootstrap: String,
@@ -131,7 +132,7 @@ impl Watching {
         tokio::time::sleep(PAUSE_TROUBLE).await;
         tokio::select! {
             () = tokio::time::sleep(pause.saturating_sub(PAUSE_TROUBLE)) => {}
-            () = self.core.producer.news(), if ready => {}
+            () = self.producer.news(), if ready => {}
         }
     }
 
@@ -140,12 +141,12 @@ impl Watching {
     }
 
     fn in_words(&self, trouble: String) -> String {
-        let heard = self.core.producer.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
+        let heard = self.producer.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
         format!("Kafka at {}: {trouble}{heard}", self.bootstrap)
     }
 
     async fn sight(&self) -> Sight {
-        let Some(cluster) = self.core.producer.cluster() else {
+        let Some(cluster) = self.producer.cluster() else {
             return Sight::Trouble("the client is closed".into());
         };
         let route = self.route.clone();
@@ -190,7 +191,7 @@ impl Watching {
             let value = message_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES).min(self.record_bytes_max);
             let topics: &Topics = &self.core.topics;
             topics.set_record_bytes_max(signal, value);
-            crate::producer::Producer::limit_batch(&self.core.producer, *message_bytes_max);
+            self.producer.limit_batch(*message_bytes_max);
         }
     }
 }
