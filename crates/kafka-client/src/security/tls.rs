@@ -417,6 +417,12 @@ pub(crate) fn explain(error: &io::Error) -> String {
             return format!("the broker's certificate cannot be used: {why}");
         }
         rustls::Error::InvalidMessage(_) => "the broker does not speak TLS on this port",
+        rustls::Error::PeerIncompatible(_)
+        | rustls::Error::AlertReceived(
+            AlertDescription::HandshakeFailure
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity,
+        ) => "the broker has neither TLS 1.3, nor TLS 1.2 with ECDHE and AES-GCM or ChaCha20",
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
             "the broker wants a certificate of this client: ssl.keystore.location"
         }

@@ -1,5 +1,7 @@
 //! Hop 7: Handshakes with a broker of rustls over loopback.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rustls::server::WebPkiClientVerifier;
@@ -186,6 +188,31 @@ async fn a_broker_without_tls_is_named_as_such() {
     broker.write_all(&[0, 0, 0, 4, 0, 0, 0, 1]).await.unwrap();
     let error = tls.connector().connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap_err();
     assert!(explain(&error).starts_with("the broker does not speak TLS"), "{error}");
+}
+
+#[tokio::test]
+async fn a_broker_with_old_ciphers_is_named_as_such() {
+    let pki = Pki::new();
+    let arguments = format!(
+        "s_server -accept 127.0.0.1:0 -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA -cert {} -key {}",
+        pki.path("broker.pem"),
+        pki.path("broker.key")
+    );
+    let mut broker = Command::new("openssl")
+        .args(arguments.split(' '))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(broker.stdout.take().unwrap()).lines();
+    let address = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("ACCEPT ").map(str::to_owned));
+    let tls = Tls::new(options(&pki, "ca.pem")).unwrap();
+    let tcp = TcpStream::connect(address.unwrap()).await.unwrap();
+    let error = tls.connector().connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap_err();
+    broker.kill().unwrap();
+    broker.wait().unwrap();
+    assert!(explain(&error).starts_with("the broker has neither TLS 1.3"), "{error}");
 }
 
 #[test]
