@@ -34,6 +34,7 @@ mod encryption;
 
 pub use msk::{AwsCredentials, AwsCredentialsProvider};
 pub use oauth::OAuthBearer;
+pub(crate) use sasl::printable;
 pub use sasl::{Login, Sasl, SaslError};
 pub use scram::ScramHash;
 pub use store::{Passwords, StoreError};

@@ -115,6 +115,8 @@ pub(super) struct Certificate<'a> {
     pub(super) subject: &'a [u8],
     /// The public key with its algorithm.
     pub(super) key: &'a [u8],
+    /// Version 1 is from before 1996, and what `openssl x509 -req` makes unless it is given extensions.
+    pub(super) version_1: bool,
     extensions: Option<&'a [u8]>,
 }
 
@@ -128,7 +130,7 @@ const DNS_NAME: u8 = 0x82;
 impl<'a> Certificate<'a> {
     pub(super) fn read(der: &'a [u8]) -> Result<Self, DerError> {
         let mut body = Der::new(der).sequence()?.sequence()?;
-        body.optional(tag::CONTEXT_0)?;
+        let version_1 = body.optional(tag::CONTEXT_0)?.is_none();
         body.take(tag::INTEGER)?;
         body.sequence()?;
         let issuer = body.take(tag::SEQUENCE)?;
@@ -141,7 +143,7 @@ impl<'a> Certificate<'a> {
                 extensions = Some(content);
             }
         }
-        Ok(Self { issuer, subject, key, extensions })
+        Ok(Self { issuer, subject, key, version_1, extensions })
     }
 
     /// The last common name of the subject, if no alternative name is a DNS name: then Java and OpenSSL compare that.

@@ -71,7 +71,8 @@ pub enum JaasError {
 }
 
 impl Jaas {
-    /// Reads `Module flag name=value name="va\"lue" … ;` with Java's comments, quotes and escapes.
+    /// Reads `Module flag name=value name="va\"lue" … ;` with Java's comments, quotes and escapes. Values that begin
+    /// with a digit, a dot or a minus may go without quotes, which Java's tokenizer takes for numbers and refuses.
     ///
     /// # Errors
     ///
@@ -217,6 +218,8 @@ mod tests {
             ("a.B required\n  p=\"first\"\n  p=\"second\";\n", "second"),
             ("a.B required p=\"\";", ""),
             ("a.B required p=123;", "123"),
+            ("'a.B' required \"p\"=\"/x//y\";", "/x//y"),
+            ("a.B required p=\"a\\\nb\";", "a\nb"),
         ] {
             assert_eq!(options(line), one(value), "{line}");
         }
@@ -237,6 +240,7 @@ mod tests {
             ("a.B required username;", JaasError::Option),
             ("a.B required username=;", JaasError::Option),
             ("a.B required username=se!cret;", JaasError::Option),
+            ("a.B required username=se#cret;", JaasError::Option),
             ("a.B required username=se/cret;", JaasError::End),
             ("a.B required /* x=y;", JaasError::End),
             ("a.B required x=y; c.D required;", JaasError::Many),

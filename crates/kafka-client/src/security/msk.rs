@@ -29,6 +29,8 @@ pub struct AwsCredentials {
     pub secret_access_key: Secret,
     /// `AWS_SESSION_TOKEN`, of roles.
     pub session_token: Option<Secret>,
+    /// `AWS_REGION`, for brokers whose host names name none.
+    pub region: Option<String>,
 }
 
 /// Asked for credentials at each login, since those of roles change; the error says what is missing.
@@ -55,12 +57,13 @@ impl fmt::Debug for AwsCredentialsProvider {
 
 /// Signs for a broker.
 pub(super) fn begin(provider: &AwsCredentialsProvider, host: &str) -> Result<Signed, SaslError> {
-    let region = region(host).ok_or(SaslError::Credentials {
+    let credentials = provider.get()?;
+    let region = region(host).or(credentials.region.as_deref()).ok_or(SaslError::Credentials {
         what: "the broker's host name",
-        why: "names no region of AWS, such as b-1.demo.c2.kafka.eu-west-1.amazonaws.com",
+        why: "names no region of AWS, such as b-1.demo.c2.kafka.eu-west-1.amazonaws.com, and AWS_REGION is not set",
     })?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Ok(Signed(Some(payload(&provider.get()?, host, region, &time(now)))))
+    Ok(Signed(Some(payload(&credentials, host, region, &time(now)))))
 }
 
 /// A login under way: one message, which the broker answers with something.
@@ -147,8 +150,10 @@ fn time(seconds: u64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    // January and February are of the next year.
+    let next_year = month_from_march / 10;
+    let month = month_from_march + 3 - 12 * next_year;
+    let year = year_of_era + era * 400 + next_year;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
@@ -201,6 +206,7 @@ mod tests {
             access_key_id: "AKIDEXAMPLE".to_owned(),
             secret_access_key: Secret::new("pencil"),
             session_token: Some(Secret::new("a/b+c")),
+            region: None,
         };
         assert!(!format!("{credentials:?}").contains("pencil"));
         let payload = payload(&credentials, HOST, "eu-west-1", "20240229T235959Z");

@@ -33,9 +33,9 @@ impl PemKey {
     pub(super) fn open(self, passwords: &Passwords) -> Result<PrivateKeyDer<'static>, StoreError> {
         match self {
             Self::Plain(key) => Ok(key),
-            Self::Encrypted(info) => decrypt_key(&info, passwords.for_key()?)
-                .map(pkcs8)
-                .map_err(|error| StoreError::decrypting(error, KEY_PASSWORD)),
+            Self::Encrypted(info) => StoreError::decrypting(KEY_PASSWORD, passwords.for_key(), |password| {
+                decrypt_key(&info, password).map(pkcs8)
+            }),
         }
     }
 }

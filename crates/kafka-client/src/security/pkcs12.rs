@@ -44,7 +44,7 @@ enum Key {
     Encrypted(Vec<u8>),
 }
 
-/// Reads a store. Without a password its integrity is not checked, as in Java, and only what is not encrypted is there.
+/// Reads a store. Without a password its integrity is not checked, as in Java.
 pub(super) fn read(bytes: &[u8], password: Option<&str>) -> Result<Pkcs12, StoreError> {
     let mut pfx = Der::new(bytes).sequence()?;
     pfx.number()?;
@@ -62,14 +62,15 @@ pub(super) fn read(bytes: &[u8], password: Option<&str>) -> Result<Pkcs12, Store
                 store.bags(bags)?;
             }
             Some([ENCRYPTED_DATA]) => {
-                let password = password.ok_or(StoreError::NoPassword { which: STORE_PASSWORD })?;
                 let mut encrypted = part.inside(tag::CONTEXT_0)?.sequence()?;
                 encrypted.number()?;
                 let mut content = encrypted.sequence()?;
                 content.oid()?;
                 let algorithm = content.sequence()?;
-                let bags = decrypt(algorithm, password, content.take(tag::CONTEXT_0_BYTES)?)
-                    .map_err(|error| StoreError::decrypting(error, STORE_PASSWORD))?;
+                let data = content.take(tag::CONTEXT_0_BYTES)?;
+                let bags = StoreError::decrypting(STORE_PASSWORD, password, |password| {
+                    decrypt(algorithm, password, data)
+                })?;
                 store.bags(&bags)?;
             }
             _ => {
@@ -101,7 +102,7 @@ fn check_mac(mut mac: Der<'_>, password: &str, safe: &[u8]) -> Result<(), StoreE
     let expected = info.take(tag::OCTET_STRING)?;
     let salt = mac.take(tag::OCTET_STRING)?;
     let count = if mac.is_empty() { 1 } else { mac.number()? };
-    let count = rounds(count).map_err(|error| StoreError::decrypting(error, STORE_PASSWORD))?;
+    let count = rounds(count).map_err(|error| StoreError::Broken(error.to_string()))?;
     let key = derive(digest, Purpose::Mac, &bmp_string(password), salt, count, digest.output_len());
     hmac::verify(&hmac::Key::new(hmac, &key), safe, expected)
         .map_err(|_| StoreError::WrongPassword { which: STORE_PASSWORD })
@@ -154,8 +155,9 @@ impl Pkcs12 {
         let chain = chain(leaf, &certificates)?;
         let key = match key.held {
             Key::Plain(key) => key,
-            Key::Encrypted(info) => decrypt_key(&info, passwords.for_key()?)
-                .map_err(|error| StoreError::decrypting(error, KEY_PASSWORD))?,
+            Key::Encrypted(info) => StoreError::decrypting(KEY_PASSWORD, passwords.for_key(), |password| {
+                decrypt_key(&info, password)
+            })?,
         };
         Ok(Identity { chain, key: pkcs8(key) })
     }

@@ -79,7 +79,7 @@ impl SaslError {
 }
 
 /// Somebody else's bytes, made fit for a log line.
-pub(super) fn printable(said: &[u8]) -> String {
+pub(crate) fn printable(said: &[u8]) -> String {
     let said = String::from_utf8_lossy(said.get(..SAID_MAX).unwrap_or(said));
     said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

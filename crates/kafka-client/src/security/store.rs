@@ -58,12 +58,17 @@ impl From<DerError> for StoreError {
 }
 
 impl StoreError {
-    /// What failed to decrypt with the password of this name.
-    pub(super) fn decrypting(error: DecryptError, which: &'static str) -> Self {
-        match error {
+    /// Decrypts with the password of this name. Where there is none, the empty one may be meant.
+    pub(super) fn decrypting<T>(
+        which: &'static str,
+        password: Option<&str>,
+        decrypt: impl FnOnce(&str) -> Result<T, DecryptError>,
+    ) -> Result<T, Self> {
+        decrypt(password.unwrap_or("")).map_err(|error| match error {
+            DecryptError::Password if password.is_none() => Self::NoPassword { which },
             DecryptError::Password => Self::WrongPassword { which },
             other => Self::Broken(other.to_string()),
-        }
+        })
     }
 }
 
@@ -82,10 +87,9 @@ impl Passwords {
         self.store.as_ref().map(Secret::reveal)
     }
 
-    /// The password of the key, or the error that none is there.
-    pub(super) fn for_key(&self) -> Result<&str, StoreError> {
-        let password = self.key.as_ref().or(self.store.as_ref()).map(Secret::reveal);
-        password.ok_or(StoreError::NoPassword { which: KEY_PASSWORD })
+    /// The key's password as text.
+    pub(super) fn for_key(&self) -> Option<&str> {
+        self.key.as_ref().or(self.store.as_ref()).map(Secret::reveal)
     }
 }
 
@@ -119,7 +123,8 @@ pub(super) fn trusted(
 /// One's own key and its certificates.
 pub(super) fn identity(bytes: &[u8], passwords: &Passwords) -> Result<Identity, StoreError> {
     let identity = if jks::is_jks(bytes) {
-        jks::read(bytes, passwords.for_store())?.identity(passwords.for_key()?)?
+        let password = passwords.for_key().ok_or(StoreError::NoPassword { which: KEY_PASSWORD })?;
+        jks::read(bytes, passwords.for_store())?.identity(password)?
     } else if is_pem(bytes) {
         let mut pem = pem::read(bytes)?;
         let key = pem.key.take().ok_or(StoreError::NoKey)?.open(passwords)?;

@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod handshake;
+mod kafka;
 mod pki;
 mod properties;
 mod stores;

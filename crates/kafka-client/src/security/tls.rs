@@ -12,7 +12,8 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::TlsConnector;
@@ -328,7 +329,10 @@ impl ServerCertVerifier for Verifier {
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let parsed = ParsedCertificate::try_from(shown)?;
+        let parsed = ParsedCertificate::try_from(shown).map_err(|error| {
+            let version_1 = Certificate::read(shown).is_ok_and(|it| it.version_1);
+            if version_1 { CertificateError::Other(OtherError(Arc::new(Version1))).into() } else { error }
+        })?;
         // A certificate that was put into the trust store is trusted as it stands, as in Java: self-signed ones are
         // handed out so, and those of `openssl req -x509` call themselves authorities.
         if !self.trusted.contains(shown.as_ref()) {
@@ -370,6 +374,13 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// Certificates of version 1 cannot say what they are for, and rustls takes none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it is of X.509 version 1; make it anew with an extension, such as openssl x509 -req -extfile with subjectAltName"
+)]
+struct Version1;
+
 /// Whether a certificate without alternative names has the host as its common name, or `*.` and the host's domain.
 /// keytool makes such certificates unless told otherwise, and Java and OpenSSL accept them.
 fn common_name_is(certificate: &[u8], host: &ServerName<'_>) -> bool {
@@ -402,7 +413,16 @@ pub(crate) fn explain(error: &io::Error) -> String {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "the broker's certificate is for another host",
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(why))) => {
+            return format!("the broker's certificate cannot be used: {why}");
+        }
         rustls::Error::InvalidMessage(_) => "the broker does not speak TLS on this port",
+        rustls::Error::PeerIncompatible(_)
+        | rustls::Error::AlertReceived(
+            AlertDescription::HandshakeFailure
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity,
+        ) => "the broker has neither TLS 1.3, nor TLS 1.2 with ECDHE and AES-GCM or ChaCha20",
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
             "the broker wants a certificate of this client: ssl.keystore.location"
         }

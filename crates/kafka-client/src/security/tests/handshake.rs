@@ -1,5 +1,7 @@
 //! Hop 7: Handshakes with a broker of rustls over loopback.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rustls::server::WebPkiClientVerifier;
@@ -32,6 +34,18 @@ pub(super) fn acceptor(pki: &Pki, own: &str, clients: Option<&str>) -> TlsAccept
         }
     };
     TlsAcceptor::from(Arc::new(builder.with_single_cert(own.chain, own.key).unwrap()))
+}
+
+/// As [`acceptor`], without rustls' own look at the certificate.
+fn acceptor_of_any(pki: &Pki, own: &str) -> TlsAcceptor {
+    let own = store::identity(&pki.bytes(own), &passwords(None, None)).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = provider.key_provider.load_private_key(own.key).unwrap();
+    let key = rustls::sign::CertifiedKey::new(own.chain, key);
+    let builder =
+        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let resolver = Arc::new(rustls::sign::SingleCertAndKey::from(key));
+    TlsAcceptor::from(Arc::new(builder.with_no_client_auth().with_cert_resolver(resolver)))
 }
 
 /// A handshake and one byte each way, or why it failed.
@@ -131,6 +145,11 @@ async fn certificates_in_the_trust_store_are_trusted_themselves_by_their_common_
     assert_eq!(meet(&tls, acceptor(&pki, "self.p12", None), "localhost").await, Ok(()));
     assert!(meet(&tls, acceptor(&pki, "self.p12", None), "elsewhere").await.is_err());
     assert!(meet(&tls, acceptor(&pki, "other.p12", None), "other").await.is_err());
+    // Version 1 is refused in words that help.
+    pki.certificate("old", "ca", "");
+    let any_name = Tls::new(TlsOptions { verify_host_name: false, ..options(&pki, "ca.pem") }).unwrap();
+    let error = meet(&any_name, acceptor_of_any(&pki, &pki.both("old")), "old").await.unwrap_err();
+    assert!(error.contains("subjectAltName"), "{error}");
     // One that calls itself an authority, as `openssl req -x509` makes them.
     let tls = Tls::new(options(&pki, "ca.pem")).unwrap();
     let own = pki.both("ca");
@@ -169,6 +188,41 @@ async fn a_broker_without_tls_is_named_as_such() {
     broker.write_all(&[0, 0, 0, 4, 0, 0, 0, 1]).await.unwrap();
     let error = tls.connector().connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap_err();
     assert!(explain(&error).starts_with("the broker does not speak TLS"), "{error}");
+}
+
+#[tokio::test]
+async fn a_broker_with_old_ciphers_is_named_as_such() {
+    let pki = Pki::new();
+    let arguments = format!(
+        "s_server -accept 127.0.0.1:0 -tls1_2 -cipher ECDHE-ECDSA-AES128-SHA -cert {} -key {}",
+        pki.path("broker.pem"),
+        pki.path("broker.key")
+    );
+    let mut broker = Command::new("openssl")
+        .args(arguments.split(' '))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(broker.stdout.take().unwrap()).lines();
+    let address = lines.map(Result::unwrap).find_map(|line| line.strip_prefix("ACCEPT ").map(str::to_owned));
+    let tls = Tls::new(options(&pki, "ca.pem")).unwrap();
+    let tcp = TcpStream::connect(address.unwrap()).await.unwrap();
+    let error = tls.connector().connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap_err();
+    broker.kill().unwrap();
+    broker.wait().unwrap();
+    assert!(explain(&error).starts_with("the broker has neither TLS 1.3"), "{error}");
+}
+
+#[test]
+fn without_a_trust_store_the_platforms_certificates_are_trusted() {
+    let options = TlsOptions { trust: None, identity: None, verify_host_name: true, read: read() };
+    // A system without any is an error that says so, as containers of nothing but a program have none.
+    match Tls::new(options) {
+        Ok(_) | Err(TlsError::Platform { .. }) => {}
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[test]

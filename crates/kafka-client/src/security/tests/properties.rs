@@ -170,6 +170,7 @@ async fn amazon_gets_a_signature_by_the_credentials_of_the_moment() {
             access_key_id: "AKIDEXAMPLE".to_owned(),
             secret_access_key: Secret::new("pencil"),
             session_token: None,
+            region: None,
         })
     });
     let pairs = [

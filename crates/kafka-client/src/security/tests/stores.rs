@@ -69,7 +69,13 @@ fn own_keys_are_read_from_every_kind_of_store() {
     }
     assert_eq!(identity(&pki, "two.jks", Some(STORE), Some(KEY)), Ok(expected.clone()));
     assert_eq!(identity(&pki, "two.jks", Some(STORE), None), Err(WRONG_KEY));
-    assert_eq!(identity(&pki, "open.p12", None, None), Ok(expected));
+    for how in ["-keypbe NONE -certpbe NONE -nomac", ""] {
+        let how = format!(
+            "pkcs12 -export -in client.pem -inkey client.key -certfile ca.pem {how} -passout pass: -out empty.p12"
+        );
+        pki.openssl(&how);
+        assert_eq!(identity(&pki, "empty.p12", None, None), Ok(expected.clone()), "{how}");
+    }
     assert_eq!(identity(&pki, "client.pem", None, None), Err(StoreError::NoKey));
     assert_eq!(identity(&pki, "client.key", None, None), Err(StoreError::NoCertificate));
 }
