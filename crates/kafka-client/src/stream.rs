@@ -51,11 +51,6 @@ impl Stream {
         let stream = tls.connector().connect(name, tcp).await.map_err(|error| failed(explain(&error)))?;
         Ok(Self::Tls(Box::new(stream)))
     }
-
-    /// Whether bytes pass as they are written, so that many slices go in one call.
-    pub(crate) fn is_plain(&self) -> bool {
-        matches!(self, Self::Plain(_))
-    }
 }
 
 fn tune(tcp: &TcpStream, settings: &Settings) -> io::Result<()> {

@@ -62,26 +62,16 @@ pub struct Config {
     /// The brokers to begin with, for messages.
     pub(crate) bootstrap: String,
     /// The producer's connections.
-    #[cfg_attr(not(test), expect(dead_code, reason = "librdkafka still produces"))]
     pub(crate) client: Settings,
     /// What the producer does over them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "librdkafka still produces"))]
     pub(crate) produce: ProducerSettings,
     /// Producers for all workers; 0: one for each.
-    #[cfg_attr(not(test), expect(dead_code, reason = "librdkafka still produces"))]
     pub(crate) instances: usize,
     /// The client that looks at topics and creates them.
     pub(crate) admin: Settings,
     /// The producer's properties by librdkafka's names, when that is to produce.
     #[cfg(feature = "librdkafka")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "librdkafka still produces"))]
     pub(crate) librdkafka: Option<BTreeMap<String, String>>,
-    /// The same, and those of its client for topics, whichever is to produce: until the native client does.
-    #[cfg(feature = "librdkafka")]
-    pub(crate) librdkafka_producer: BTreeMap<String, String>,
-    #[cfg(feature = "librdkafka")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "our own client looks at topics"))]
-    pub(crate) librdkafka_admin: BTreeMap<String, String>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -152,11 +142,7 @@ impl Config {
             instances: instances.size(&PRODUCER_INSTANCES),
             admin: clients.admin,
             #[cfg(feature = "librdkafka")]
-            librdkafka: (Some(library) == LIBRDKAFKA).then(|| clients.librdkafka.0.clone()),
-            #[cfg(feature = "librdkafka")]
-            librdkafka_producer: clients.librdkafka.0,
-            #[cfg(feature = "librdkafka")]
-            librdkafka_admin: clients.librdkafka.1,
+            librdkafka: clients.librdkafka,
             notes: clients.notes,
         })
     }

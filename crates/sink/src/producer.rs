@@ -134,11 +134,13 @@ impl Client {
     }
 
     /// Ends what the workers do not end themselves.
-    #[cfg_attr(not(feature = "librdkafka"), expect(clippy::unused_async, reason = "librdkafka is waited for"))]
+    #[cfg_attr(
+        not(feature = "librdkafka"),
+        expect(clippy::unused_async, unused_variables, reason = "producers of our own end with their workers")
+    )]
     pub(crate) async fn close(&self, limit: Duration) {
         match self {
-            // With their workers.
-            Self::Native(_) => drop(limit),
+            Self::Native(_) => {}
             #[cfg(feature = "librdkafka")]
             Self::Librdkafka(shared) => {
                 let shared = std::sync::Arc::clone(shared);

@@ -8,7 +8,9 @@ use kafka_client::Cluster;
 use otlp::Signal;
 use pipeline::Shared;
 
-use crate::config::{Config, RECORD_OVERHEAD_BYTES};
+use crate::config::Config;
+#[cfg(feature = "librdkafka")]
+use crate::config::RECORD_OVERHEAD_BYTES;
 use crate::error::OpenError;
 use crate::intake::{Core, WorkerIntake};
 #[cfg(feature = "librdkafka")]

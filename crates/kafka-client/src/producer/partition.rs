@@ -96,11 +96,6 @@ impl<T: Settle> Partition<T> {
         self.not_before.filter(|at| *at > now)
     }
 
-    /// When the oldest record that is in no batch was to be given up.
-    pub(super) fn oldest_deadline(&self) -> Option<Instant> {
-        self.queue.front().map(|record| record.deadline)
-    }
-
     /// Whether a batch may go to `broker` now.
     pub(super) fn can_send(&self, broker: i32, rules: &Rules, now: Instant) -> bool {
         self.leader == Some(broker)

@@ -31,9 +31,9 @@ pub(super) struct Clients {
     pub(super) produce: ProducerSettings,
     pub(super) admin: Settings,
     pub(super) notes: Vec<String>,
-    /// By librdkafka's names: those of the producer and of the client that creates topics.
+    /// The producer's, by librdkafka's names, when that is to produce.
     #[cfg(feature = "librdkafka")]
-    pub(super) librdkafka: (BTreeMap<String, String>, BTreeMap<String, String>),
+    pub(super) librdkafka: Option<BTreeMap<String, String>>,
 }
 
 /// One client's properties, checked and as given.
@@ -71,7 +71,17 @@ pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clien
     };
     let ids = Ids::of(wanted.raw);
     #[cfg(feature = "librdkafka")]
-    let librdkafka = librdkafka(wanted, (&joined(&servers), &joined(&admin_servers)), &ids, problems);
+    let librdkafka = (wanted.library == Library::Librdkafka).then(|| {
+        let named = (joined(&servers), ids.producer.as_str());
+        let mapped = properties::librdkafka::producer(
+            (&producer.0, &producer.1),
+            (&named.0, named.1),
+            wanted.hold,
+            &**wanted.read,
+        );
+        problems.extend(mapped.problems);
+        mapped.properties
+    });
     Clients {
         client: native::settings(&producer.0, servers, &ids.producer, security),
         produce: native::produce(&producer.0, wanted.hold, wanted.record_bytes),
@@ -186,34 +196,6 @@ fn login((checked, given): &Asked, prefix: &str, read: &ReadFile, problems: &mut
         problems.extend(found);
         Security::default()
     })
-}
-
-/// What librdkafka gets, for its producer and for the client that creates topics. Until the sink produces natively
-/// it gets it whichever client is chosen; what is wrong with it counts only when it is.
-#[cfg(feature = "librdkafka")]
-fn librdkafka(
-    wanted: &Wanted<'_>,
-    (servers, admin_servers): (&str, &str),
-    ids: &Ids,
-    problems: &mut Vec<Problem>,
-) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
-    use crate::properties::librdkafka::{client, producer};
-    let chosen = wanted.library == Library::Librdkafka;
-    let wanted = Wanted { library: Library::Librdkafka, ..*wanted };
-    // Said already where it counts.
-    let mut said = Vec::new();
-    let (given, _) = properties::collect(wanted.raw, &["producer.", "producer.override."]);
-    let mut checked = properties::check(&given, Client::Producer, wanted.library);
-    promise(&mut checked, &mut said);
-    let (admin, admin_given) = admin(&wanted, &(checked.clone(), given.clone()), &mut said, &mut Vec::new());
-    let own_login = admin.security() != checked.security();
-    let producer = producer((&checked, &given), (servers, &ids.producer), wanted.hold, &**wanted.read);
-    let admin = client((&admin, &admin_given), (admin_servers, &ids.admin), &**wanted.read);
-    if chosen {
-        problems.extend(producer.problems);
-        problems.extend(admin.problems.into_iter().filter(|_| own_login));
-    }
-    (producer.properties, admin.properties)
 }
 
 /// Idempotence, and what rules it out: Java's rules and words.
