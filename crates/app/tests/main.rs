@@ -12,6 +12,7 @@ mod hostile;
 mod kills;
 mod laptop;
 mod large;
+mod matrix;
 mod start;
 
 /// The program under test; another build of it when the tests were compiled with its path.
