@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 pub use self::cluster::{Cluster, Partition};
 use self::jvm::Jvm;
+pub(crate) use self::jvm::root;
 pub use self::jvm::{Version, run};
 pub use self::plan::{Listener, Plan, USER, USER_PASSWORD};
 use crate::{ports, process};

@@ -4,6 +4,7 @@ pub mod consume;
 pub mod dump;
 pub mod grpc;
 pub mod http;
+pub mod java;
 pub mod kafka;
 pub mod ledger;
 pub mod load;

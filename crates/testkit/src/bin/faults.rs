@@ -48,7 +48,7 @@ struct Args {
 fn args() -> Result<Args> {
     let mut args = Args {
         faults: FAULTS.iter().map(|(_, fault, count)| (*fault, *count)).collect(),
-        rate: 50_000,
+        rate: 55_000,
         seed: fastrand::u64(..),
         options: Vec::new(),
     };
@@ -164,7 +164,14 @@ fn inject(fault: Fault, cluster: &mut Cluster, proxy: &Proxy, random: &mut fastr
             cluster.wait_until_in_sync(TOPIC);
             cluster.prefer_leaders();
         }
-        Fault::Cut => drop(proxy.cut(any)),
+        Fault::Cut => {
+            let open =
+                |proxy: &Proxy| (0..cluster.brokers()).filter(|broker| proxy.open(*broker) > 0).collect();
+            process::wait_for("there is a connection", RECOVERY, || {
+                let connected: Vec<usize> = open(proxy);
+                random.choice(connected).is_some_and(|broker| proxy.cut(broker) > 0)
+            });
+        }
         Fault::Stall => {
             proxy.stall(any);
             std::thread::sleep(Duration::from_millis(random.u64(200..4000)));
