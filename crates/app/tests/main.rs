@@ -7,8 +7,10 @@
 )]
 
 mod clients;
+mod faults;
 mod hold;
 mod hostile;
+mod java;
 mod kills;
 mod laptop;
 mod large;

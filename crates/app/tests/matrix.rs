@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use testkit::kafka::{Cluster, Listener, Plan, USER, USER_PASSWORD, Version, stores};
 use testkit::server::{Builder, Server};
-use testkit::{consume, http, process};
+use testkit::{consume, dump, http, process};
 
 use crate::{TEST_SPAN, server};
 
@@ -212,6 +212,8 @@ fn matrix(version: Version) {
             check(&cluster, number, case);
         }
     }
+    let sequences = dump::sequences(version, &cluster.log_folder(0), "matrix-0");
+    assert_eq!((sequences.records, sequences.breaches.clone()), (1, Vec::new()), "{sequences:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Real parts for tests and benches: a server process, Apache Kafka, faults, OTLP clients, readers of topics.
 
+pub mod campaign;
 pub mod consume;
 pub mod dump;
 pub mod grpc;
