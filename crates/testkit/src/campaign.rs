@@ -156,15 +156,14 @@ fn inject(fault: Fault, cluster: &mut Cluster, proxy: &Proxy, random: &mut fastr
         let leaders: Vec<usize> = cluster.partitions(TOPIC).iter().filter_map(|one| one.leader).collect();
         random.choice(leaders).unwrap_or(any)
     };
+    // Where a length is waited for below, it is the fault itself.
     match fault {
         Fault::Kill => {
             cluster.wait_until_in_sync(TOPIC);
             let broker = leader(cluster, random);
             cluster.kill(broker);
-            process::wait_for("another broker leads", RECOVERY, || {
-                let partitions = cluster.partitions(TOPIC);
-                !partitions.is_empty()
-                    && partitions.iter().all(|one| one.leader.is_some_and(|leader| leader != broker))
+            cluster.wait_until(TOPIC, "another broker leads", |one| {
+                one.leader.is_some_and(|leader| leader != broker)
             });
             cluster.start_again(broker);
             cluster.wait_until_in_sync(TOPIC);
@@ -180,10 +179,9 @@ fn inject(fault: Fault, cluster: &mut Cluster, proxy: &Proxy, random: &mut fastr
             cluster.prefer_leaders();
         }
         Fault::Cut => {
-            let open =
-                |proxy: &Proxy| (0..cluster.brokers()).filter(|broker| proxy.open(*broker) > 0).collect();
             process::wait_for("there is a connection", RECOVERY, || {
-                let connected: Vec<usize> = open(proxy);
+                let connected: Vec<usize> =
+                    (0..cluster.brokers()).filter(|broker| proxy.open(*broker) > 0).collect();
                 random.choice(connected).is_some_and(|broker| proxy.cut(broker) > 0)
             });
         }

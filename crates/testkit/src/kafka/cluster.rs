@@ -168,18 +168,20 @@ impl Cluster {
     /// The partitions of a topic by the metadata of the brokers that live; empty when none answers.
     #[must_use]
     pub fn partitions(&self, topic: &str) -> Vec<Partition> {
+        ask(&self.client(&self.bootstrap(Listener::Plaintext)), topic)
+    }
+
+    /// Waits until a condition holds for each partition of a topic; `what` says what is waited for.
+    ///
+    /// # Panics
+    ///
+    /// When it does not within two minutes.
+    pub fn wait_until(&self, topic: &str, what: &str, condition: impl Fn(&Partition) -> bool) {
         let client = self.client(&self.bootstrap(Listener::Plaintext));
-        let Ok(metadata) = client.fetch_metadata(Some(topic), Duration::from_secs(5)) else {
-            return Vec::new();
-        };
-        let all = metadata.topics().iter().flat_map(|topic| topic.partitions());
-        all.map(|partition| Partition {
-            id: partition.id(),
-            leader: usize::try_from(partition.leader() - 1).ok(),
-            in_sync: partition.isr().len(),
-            replicas: partition.replicas().len(),
-        })
-        .collect()
+        process::wait_for(&format!("{topic}: {what}"), START, || {
+            let partitions = ask(&client, topic);
+            !partitions.is_empty() && partitions.iter().all(&condition)
+        });
     }
 
     /// Waits until every replica of a topic is in sync.
@@ -189,10 +191,7 @@ impl Cluster {
     /// When they are not within two minutes.
     pub fn wait_until_in_sync(&self, topic: &str) {
         let whole = |one: &Partition| one.leader.is_some() && one.in_sync == one.replicas;
-        process::wait_for(&format!("{topic} is in sync"), START, || {
-            let partitions = self.partitions(topic);
-            !partitions.is_empty() && partitions.iter().all(whole)
-        });
+        self.wait_until(topic, "every replica is in sync", whole);
     }
 
     /// Waits until each broker answers and knows all the others.
@@ -217,6 +216,21 @@ impl Cluster {
         config.set("bootstrap.servers", bootstrap).set("log_level", "0");
         config.create().expect("a Kafka client")
     }
+}
+
+/// The topic's partitions by the metadata that a broker answers with.
+fn ask(client: &BaseConsumer, topic: &str) -> Vec<Partition> {
+    let Ok(metadata) = client.fetch_metadata(Some(topic), Duration::from_secs(5)) else {
+        return Vec::new();
+    };
+    let all = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    all.map(|partition| Partition {
+        id: partition.id(),
+        leader: usize::try_from(partition.leader() - 1).ok(),
+        in_sync: partition.isr().len(),
+        replicas: partition.replicas().len(),
+    })
+    .collect()
 }
 
 fn broker_folder(folder: &Path, index: usize) -> PathBuf {
