@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 mod bench;
 mod ci;
 mod codegen;
+mod fuzz;
 mod kafka;
 mod python;
 mod shell;
@@ -19,6 +20,7 @@ cargo xtask codegen [--check]  the OTLP schema tables from the published .proto 
 cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
+cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone; `seeds` writes their corpora anew
 cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka";
 
 fn main() -> Result<()> {
@@ -32,6 +34,7 @@ fn main() -> Result<()> {
         "docs" => ci::docs(rest.iter().any(|arg| arg == "--check")),
         "deny" => ci::deny(),
         "kafka" => kafka::main(rest),
+        "fuzz" => fuzz::main(rest),
         "bench" => bench::main(rest),
         other => bail!("no task {other:?}\n{TASKS}"),
     }

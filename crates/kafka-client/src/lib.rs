@@ -31,6 +31,9 @@ pub mod compression;
 
 mod producer;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 pub use address::HostPort;
 pub use error::Error;
 pub use settings::{Acks, ProducerSettings, Settings};
