@@ -23,7 +23,8 @@ const SECONDS: u64 = 60;
 /// Inputs that a run found worth going on with, and the next one begins with.
 const GROWN: &str = "fuzz/target/corpus";
 
-/// `[TARGET] [--seconds N]`: a target, or each, for so long. `seeds`: writes `fuzz/corpus` anew.
+/// `[TARGET] [--seconds N]`: a target, or each, for so long. `seeds`: writes `fuzz/corpus` anew. `smoke`:
+/// what `cargo xtask ci` runs.
 pub(crate) fn main(args: &[String]) -> Result<()> {
     let mut seconds = SECONDS;
     let mut chosen: Vec<&str> = Vec::new();
@@ -32,8 +33,9 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
         match arg.as_str() {
             "--seconds" => seconds = args.next().context("--seconds of how many?")?.parse()?,
             "seeds" => return seeds(),
+            "smoke" => return smoke(),
             name => chosen.push(TARGETS.into_iter().find(|target| *target == name).with_context(|| {
-                format!("no target {name:?}; there are {}, and `seeds`", TARGETS.join(", "))
+                format!("no target {name:?}; there are {}, `seeds` and `smoke`", TARGETS.join(", "))
             })?),
         }
     }

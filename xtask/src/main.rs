@@ -20,7 +20,7 @@ cargo xtask codegen [--check]  the OTLP schema tables from the published .proto 
 cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
-cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone; `seeds` writes their corpora anew
+cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
 cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka";
 
 fn main() -> Result<()> {
