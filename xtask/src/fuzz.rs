@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
@@ -85,14 +86,16 @@ fn run(built: &str, target: &str, grown: &str, limits: &[&str]) -> Result<()> {
     let mut command = shell::command(&format!("{built}/{target}"), &BOUNDS);
     command.args(limits).arg(format!("-artifact_prefix={found}")).arg(grown);
     command.arg(format!("fuzz/corpus/{target}"));
+    let started = Instant::now();
     let said = finished(&mut command, target)?;
-    let stat = |name: &str| {
+    let seconds = started.elapsed().as_secs_f64();
+    let stat = |name: &str| -> Result<u32> {
         let line = said.iter().find_map(|line| line.strip_prefix("stat::")?.strip_prefix(name));
-        line.map_or("?", str::trim).to_owned()
+        Ok(line.with_context(|| format!("{target} tells no {name}"))?.trim().parse()?)
     };
-    let (runs, rate) = (stat("number_of_executed_units:"), stat("average_exec_per_sec:"));
-    let memory = stat("peak_rss_mb:");
-    shell::say(&format!("fuzz {target}: {runs} executions, {rate} a second, {memory} MiB at most"));
+    let (runs, memory) = (stat("number_of_executed_units:")?, stat("peak_rss_mb:")?);
+    let rate = f64::from(runs) / seconds;
+    shell::say(&format!("fuzz {target}: {runs} executions, {rate:.0} a second, {memory} MiB at most"));
     Ok(())
 }
 
