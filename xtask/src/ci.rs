@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{shell, test, tidy};
+use crate::{fuzz, shell, test, tidy};
 
 const DENY_VERSION: &str = "0.20.2";
 const CONFIGURATION: &str = "docs/configuration.md";
@@ -12,11 +12,13 @@ const CONFIGURATION: &str = "docs/configuration.md";
 /// Cheap checks first, then the tests.
 pub(crate) fn main() -> Result<()> {
     shell::run("cargo", &["fmt", "--all", "--check"])?;
+    shell::run("cargo", &["fmt", "--manifest-path", fuzz::MANIFEST, "--check"])?;
     tidy::main()?;
     shell::run("cargo", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     shell::run("cargo", &["xtask", "codegen", "--check"])?;
     docs(true)?;
     deny()?;
+    fuzz::smoke()?;
     test::main()
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod codegen;
 mod faults;
+mod fuzz;
 mod kafka;
 mod python;
 mod shell;
@@ -20,6 +21,7 @@ cargo xtask codegen [--check]  the OTLP schema tables from the published .proto 
 cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
+cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
 cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka
 cargo xtask faults [--kills N] [--pauses N] [--moves N] [--cuts N] [--stalls N] [--rate N] [--seed S]
                                a load on three brokers under faults, and its audit";
@@ -36,6 +38,7 @@ fn main() -> Result<()> {
         "deny" => ci::deny(),
         "kafka" => kafka::main(rest),
         "faults" => faults::main(rest),
+        "fuzz" => fuzz::main(rest),
         "bench" => bench::main(rest),
         other => bail!("no task {other:?}\n{TASKS}"),
     }

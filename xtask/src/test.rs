@@ -10,11 +10,13 @@ use crate::{kafka, python, shell};
 /// What reads bytes of the network is tested as it ships as well: rustc 1.95 miscompiles an inlined comparison
 /// whose result is both added and branched on, from opt-level 2 on.
 const OPTIMISED: [&str; 5] = ["test", "--profile", "optimised", "--lib", "--no-fail-fast"];
-const PARSERS: [&str; 10] = [
+const PARSERS: [&str; 12] = [
     "-p",
     "otlp2kafka-otlp",
     "-p",
     "otlp2kafka-kafka-wire",
+    "-p",
+    "otlp2kafka-kafka-client",
     "-p",
     "otlp2kafka-pipeline",
     "-p",

@@ -40,6 +40,9 @@ pub mod reader;
 #[cfg(test)]
 mod testing;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 pub use address::HostPort;
 pub use cluster::Cluster;
 pub use error::Error;

@@ -43,6 +43,19 @@ macro_rules! api_keys {
                 }
             }
 
+            /// Calls the visitor with the type of the API's request, or of its answer.
+            #[cfg(fuzzing)]
+            pub fn visit(self, answer: bool, visitor: &mut impl crate::fuzzing::Visitor) {
+                match self {
+                    $(
+                        Self::$name if answer => {
+                            visitor.visit::<<$request as crate::wire::Request>::Response>();
+                        }
+                        Self::$name => visitor.visit::<$request>(),
+                    )*
+                }
+            }
+
             /// The first version with compact lengths and tagged fields (KIP-482).
             pub fn flexible_since(self) -> i16 {
                 match self {

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use crate::wire::{RecordSet, Version};
 
 /// A value with something in it: in every field, or (`at`) in those that a version has.
-pub(crate) trait Filled: Sized {
+#[cfg_attr(not(fuzzing), expect(unreachable_pub, reason = "the door for fuzzing is open in its builds only"))]
+pub trait Filled: Sized {
+    /// A new one.
     fn filled(rng: &mut Rng, at: Option<Version>) -> Self;
 }
 

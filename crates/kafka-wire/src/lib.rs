@@ -42,7 +42,9 @@ pub use read::{DecodeError, Reader};
 pub use wire::{Message, RecordSet, Request, Version};
 pub use write::{EncodeError, Frame, Writer};
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod filled;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;

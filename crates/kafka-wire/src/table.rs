@@ -102,7 +102,7 @@ macro_rules! wire_structs {
             }
         }
 
-        #[cfg(test)]
+        #[cfg(any(test, fuzzing))]
         impl $crate::filled::Filled for $name {
             fn filled(rng: &mut fastrand::Rng, at: Option<$crate::wire::Version>) -> Self {
                 #[allow(unused_mut, reason = "a struct may have no field")]

@@ -83,6 +83,8 @@ impl Bench {
     }
 
     async fn end(self) {
+        self.switch.advance(Phase::Closing);
+        self.intake.finish().await;
         self.sink.close(WAIT).await;
         assert_eq!(self.shared.budget.used_bytes(), 0);
     }
