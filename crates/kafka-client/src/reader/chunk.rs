@@ -1,5 +1,7 @@
 //! Hop 7: what one fetch brought of one partition, taken apart record by record so that memory stays bounded.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use kafka_wire::batch::{Batch, BatchError};
 use kafka_wire::record::{self, Records};
@@ -136,7 +138,7 @@ impl Open {
         let timestamp_ms =
             self.append_time.unwrap_or_else(|| self.base_timestamp.saturating_add(record.timestamp_delta));
         Ok(Some(Record {
-            topic: of.topic.clone(),
+            topic: Arc::clone(&of.topic),
             partition: of.partition,
             offset,
             timestamp_ms: Some(timestamp_ms).filter(|ms| *ms >= 0),

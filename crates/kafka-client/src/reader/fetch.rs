@@ -184,6 +184,9 @@ impl Reader {
             ErrorCode::OFFSET_OUT_OF_RANGE => {
                 let out = self.out_of_range(one);
                 tracing::debug!(?one, offset, "there is no such offset");
+                // A broker that contradicts itself about what it has is not asked without pause.
+                self.distrust(one);
+                self.refresh_after_pause();
                 return out.map(|place| {
                     if let Some(state) = self.partitions.get_mut(one) {
                         state.place = place;

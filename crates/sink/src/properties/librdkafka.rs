@@ -7,7 +7,9 @@ use std::time::Duration;
 use config::{Problem, Value};
 
 use super::table::{Fate, Property};
-use super::{Checked, Client, Given, Library, check};
+use super::{Checked, Given};
+#[cfg(test)]
+use super::{Client, Library, check};
 
 mod jaas;
 mod stores;

@@ -201,3 +201,41 @@ impl Watching {
 fn one_line(text: &str) -> String {
     text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_client::cluster::{Partition, Topic};
+
+    use super::*;
+
+    fn topic(leaders: &[Option<i32>], error: Option<ErrorCode>) -> Topic {
+        let partition = |leader: &Option<i32>| Partition { leader: *leader, ..Default::default() };
+        Topic { partitions: leaders.iter().map(partition).collect(), error, ..Default::default() }
+    }
+
+    fn seen(logs: Topic) -> Sight {
+        let route = Route::new(["other", "other", "logs", "other"].map(str::to_owned));
+        let topics = [("other".to_owned(), topic(&[Some(1)], None)), ("logs".to_owned(), logs)];
+        in_view(&View { topics: topics.into(), ..Default::default() }, &route)
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_topic() {
+        let Sight::Ready(partitions) = seen(topic(&[Some(2), None, Some(1)], None)) else {
+            panic!("not ready");
+        };
+        assert_eq!(partitions[Signal::Logs.index()], Partitions { count: 3, led: vec![0, 2] });
+        assert_eq!(partitions[Signal::Traces.index()], Partitions { count: 1, led: vec![0] });
+        let missing = seen(topic(&[], Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)));
+        assert_eq!(missing, Sight::Missing(vec!["logs".into()]));
+        let refused = seen(topic(&[], Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED)));
+        assert_eq!(refused, Sight::Trouble("topic logs: TOPIC_AUTHORIZATION_FAILED".into()));
+        let electing = seen(topic(&[None], Some(ErrorCode::LEADER_NOT_AVAILABLE)));
+        assert_eq!(electing, Sight::Trouble("no partition of the topic logs has a leader".into()));
+    }
+
+    #[test]
+    fn trouble_is_one_line() {
+        assert_eq!(one_line("a\r\n  b\nc"), "a b c");
+    }
+}
