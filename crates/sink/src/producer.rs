@@ -128,7 +128,11 @@ impl Client {
             Self::Native(natives) => natives.stats().counts().collect(),
             #[cfg(feature = "librdkafka")]
             Self::Librdkafka(shared) => {
-                vec![("producers_replaced", "Producers replaced after an error that ended them", shared.replaced())]
+                vec![(
+                    "producers_replaced",
+                    "Producers replaced after an error that ended them",
+                    shared.replaced(),
+                )]
             }
         }
     }
@@ -136,7 +140,11 @@ impl Client {
     /// Ends what the workers do not end themselves.
     #[cfg_attr(
         not(feature = "librdkafka"),
-        expect(clippy::unused_async, unused_variables, reason = "producers of our own end with their workers")
+        expect(
+            clippy::unused_async,
+            unused_variables,
+            reason = "producers of our own end with their workers"
+        )
     )]
     pub(crate) async fn close(&self, limit: Duration) {
         match self {

@@ -74,9 +74,11 @@ impl Sink {
         let library = None::<std::convert::Infallible>;
         let client = match library {
             #[cfg(feature = "librdkafka")]
-            Some(properties) => {
-                Client::Librdkafka(Arc::new(Librdkafka::open(properties, route.topics().clone(), usize::MAX)?))
-            }
+            Some(properties) => Client::Librdkafka(Arc::new(Librdkafka::open(
+                properties,
+                route.topics().clone(),
+                usize::MAX,
+            )?)),
             #[cfg(not(feature = "librdkafka"))]
             Some(never) => match never {},
             None => {
@@ -157,8 +159,7 @@ impl Sink {
             Sight::Missing(_) if creates => None,
             Sight::Missing(missing) => Some(format!("missing topics: {}", missing.join(", "))),
             Sight::Trouble(why) => {
-                let heard =
-                    self.client.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
+                let heard = self.client.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
                 Some(format!("{why}{heard}"))
             }
         };

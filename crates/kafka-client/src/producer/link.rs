@@ -48,7 +48,15 @@ pub(super) enum Event {
 impl Link {
     pub(super) fn new(connection: Connection, answer_bytes_max: usize) -> Self {
         let timer = Box::pin(sleep_until(Instant::now()));
-        Self { connection, out: VecDeque::new(), writing: false, unflushed: false, timer, due: None, answer_bytes_max }
+        Self {
+            connection,
+            out: VecDeque::new(),
+            writing: false,
+            unflushed: false,
+            timer,
+            due: None,
+            answer_bytes_max,
+        }
     }
 
     /// Puts a request behind those that are being written.

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kafka_client::producer::{
-    self, BatchLimits, Common, Failure, Headers, Inbox, Remote, Settle, Stats,
-};
+use kafka_client::producer::{self, BatchLimits, Common, Failure, Headers, Inbox, Remote, Settle, Stats};
 use kafka_client::{Cluster, ProducerSettings};
 use otlp::Signal;
 use pipeline::{Ack, Outcome, RetryReason};
@@ -46,12 +44,7 @@ pub(crate) struct Natives {
 
 impl Natives {
     /// `instances` producers at most; 0: one for each worker.
-    pub(crate) fn new(
-        cluster: Cluster,
-        settings: ProducerSettings,
-        route: &Route,
-        instances: usize,
-    ) -> Self {
+    pub(crate) fn new(cluster: Cluster, settings: ProducerSettings, route: &Route, instances: usize) -> Self {
         cluster.interest(route.distinct());
         let names: Vec<String> = route.distinct().into_iter().map(str::to_owned).collect();
         let place = |signal| names.iter().position(|name| name == route.topic(signal)).unwrap_or_default();
@@ -86,7 +79,9 @@ impl Natives {
     pub(crate) fn of_worker(&self) -> Native {
         let worker = self.workers.fetch_add(1, Ordering::Relaxed);
         let hand = match self.inboxes.get(worker) {
-            None if !self.inboxes.is_empty() => Hand::Other(self.inboxes[worker % self.inboxes.len()].remote()),
+            None if !self.inboxes.is_empty() => {
+                Hand::Other(self.inboxes[worker % self.inboxes.len()].remote())
+            }
             inbox => {
                 let producer = producer::Producer::spawn(
                     self.cluster.clone(),
