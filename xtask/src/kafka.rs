@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-const POM: &str = "tools/kafka/pom.xml";
+/// A pom of `tools/kafka` each; the first is what `kafka run` starts.
+const VERSIONS: [&str; 3] = ["4.3.1", "3.9.2", "2.1.1"];
 
-/// `kafka fetch` copies the jars; `kafka run [PORT]` also starts a broker in the foreground.
+/// `kafka fetch` copies the jars of all versions; `kafka run [PORT]` also starts a broker in the foreground.
 pub(crate) fn main(args: &[String]) -> Result<()> {
     match args.first().map(String::as_str) {
         Some("fetch") => fetch().map(drop),
@@ -22,11 +23,18 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
     }
 }
 
-/// The folder of the jars, filled if the pom is newer than what is there.
+/// The folder of the newest version's jars, after all versions have been fetched.
 pub(crate) fn fetch() -> Result<PathBuf> {
-    let folder = shell::root().join("target/kafka/libs");
+    let folders = VERSIONS.iter().map(|version| fetch_version(version)).collect::<Result<Vec<_>>>()?;
+    folders.into_iter().next().context("there is a version")
+}
+
+/// The folder of a version's jars, filled if the pom is another one than what is there.
+fn fetch_version(version: &str) -> Result<PathBuf> {
+    let pom_file = format!("tools/kafka/{version}/pom.xml");
+    let folder = shell::root().join(format!("target/kafka/{version}/libs"));
     let stamp = folder.join("pom.xml");
-    let pom = fs::read_to_string(shell::root().join(POM))?;
+    let pom = fs::read_to_string(shell::root().join(&pom_file))?;
     if fs::read_to_string(&stamp).is_ok_and(|done| done == pom) {
         return Ok(folder);
     }
@@ -35,7 +43,7 @@ pub(crate) fn fetch() -> Result<PathBuf> {
     }
     let output = format!("-DoutputDirectory={}", folder.display());
     let goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
-    shell::run("mvn", &["-q", "-B", "-f", POM, goal, &output, "-DincludeScope=runtime"])?;
+    shell::run("mvn", &["-q", "-B", "-f", &pom_file, goal, &output, "-DincludeScope=runtime"])?;
     fs::write(stamp, pom)?;
     Ok(folder)
 }

@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 mod bench;
 mod ci;
 mod codegen;
+mod faults;
 mod fuzz;
 mod kafka;
 mod python;
@@ -21,7 +22,9 @@ cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
 cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
-cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka";
+cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka
+cargo xtask faults [--kills N] [--pauses N] [--moves N] [--cuts N] [--stalls N] [--rate N] [--seed S]
+                               a load on three brokers under faults, and its audit";
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -34,6 +37,7 @@ fn main() -> Result<()> {
         "docs" => ci::docs(rest.iter().any(|arg| arg == "--check")),
         "deny" => ci::deny(),
         "kafka" => kafka::main(rest),
+        "faults" => faults::main(rest),
         "fuzz" => fuzz::main(rest),
         "bench" => bench::main(rest),
         other => bail!("no task {other:?}\n{TASKS}"),

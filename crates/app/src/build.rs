@@ -13,6 +13,7 @@ use sink::Sink;
 use crate::advice::{Asker, cannot_listen};
 use crate::banner::{Banner, Kafka};
 use crate::embedded::{self, Embedded};
+use crate::producers::Producers;
 use crate::settings::{Settings, keys};
 
 /// Everything that [`crate::run`] sets going.
@@ -83,17 +84,18 @@ pub(crate) async fn build(settings: Settings) -> anyhow::Result<Server> {
         connectors: running,
         health: Arc::clone(&shared.health),
         drain,
-        metrics: exposition(&shared),
+        metrics: exposition(&shared, &sink),
     });
     Ok(Server { shared, switch, sink, receiver, rest, state, publisher, embedded, banner })
 }
 
 /// The counters of the data path and what this build is.
-fn exposition(shared: &Arc<Shared>) -> Exposition {
+fn exposition(shared: &Arc<Shared>, sink: &Arc<Sink>) -> Exposition {
     let mut registry = Registry::default();
     shared.metrics.register(&mut registry);
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("otlp2kafka_build", "What this build is", build);
+    registry.register_collector(Box::new(Producers(Arc::clone(sink))));
     let shared = Arc::clone(shared);
     Exposition::new(registry, move || shared.metrics.refresh(&shared.budget, &shared.gate))
 }

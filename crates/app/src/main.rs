@@ -17,6 +17,7 @@ mod run;
 mod advice;
 mod banner;
 mod embedded;
+mod producers;
 mod progress;
 
 mod broker;

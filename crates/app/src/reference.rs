@@ -21,12 +21,35 @@ passed on by an allow-list: what has no meaning here is named in a warning, and 
 honoured, load code or run commands is refused by name.
 ";
 
+const CLIENTS: &str = "
+## Kafka client
+
+Each behind `producer.` or `admin.` in the worker, `producer.override.` or `admin.override.` in the connector. Names,
+meanings and defaults are those of the Java clients, except: `linger.ms` 0, `batch.size` 1000000, `max.request.size`
+at least what `otlp.record.max.bytes` needs, and `delivery.timeout.ms` at most `otlp.request.hold.ms`. `linger.ms` 0
+still gathers records while a request to their broker is on its way. What is said is what the native client does;
+librdkafka refuses by name what it cannot do.
+
+| property | takes | |
+|---|---|---|
+";
+
 /// The whole page.
 pub(crate) fn page() -> String {
     let mut page = HEAD.to_owned();
     section(&mut page, "Worker", &keys::worker());
     section(&mut page, "Connector", &keys::connector());
+    clients(&mut page);
     page
+}
+
+/// The properties of Kafka's Java clients.
+fn clients(page: &mut String) {
+    page.push_str(CLIENTS);
+    for (name, kind, story) in sink::client_properties() {
+        // Writing to a String does not fail.
+        let _ok = writeln!(page, "| `{name}` | {} | {story} |", takes(kind));
+    }
 }
 
 fn section(page: &mut String, title: &str, keys: &[&'static Key]) {
@@ -61,7 +84,10 @@ fn takes(kind: Kind) -> String {
             format!("{range} {}", unit.noun()).trim_end().to_owned()
         }
         Kind::Text | Kind::NonEmpty => "text".into(),
-        Kind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Kind::OneOf(words) => {
+            let shown = |word: &&str| if word.is_empty() { "nothing".into() } else { format!("`{word}`") };
+            words.iter().map(shown).collect::<Vec<_>>().join(", ")
+        }
         Kind::List => "words, separated by commas".into(),
         Kind::File => "path of a file".into(),
         Kind::Password => "a secret".into(),
@@ -79,5 +105,8 @@ mod tests {
             assert!(page.contains(&format!("`{}`", key.name)), "{}", key.name);
         }
         assert!(page.contains("1 to 65535 port"));
+        for (name, ..) in sink::client_properties() {
+            assert!(page.contains(&format!("\n| `{name}` | ")), "{name}");
+        }
     }
 }

@@ -20,6 +20,7 @@ mod sources;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Key, Problem, Values};
@@ -159,9 +160,9 @@ impl Check {
         let memory = Memory::new(memory_bytes, size("otlp.request.max.bytes"), record_bytes_max);
         let queue_size = size("otlp.message.queue.size");
         let hold = Duration::from_millis(size("otlp.request.hold.ms") as u64);
-        let read = |path: &str| files::read(path);
+        let read: sink::ReadFile = Arc::new(|path: &str| files::read(path));
         let properties = values(&self.gathered.properties());
-        let receiver = receiver::Config::from_values(&connector, &read);
+        let receiver = receiver::Config::from_values(&connector, &*read);
         let sink = sink::Config::from_values(&connector, &worker, &properties, hold, &read);
         let listeners = listener::listeners(&worker);
         let topics = ["traces", "metrics", "logs", "profiles"]

@@ -6,10 +6,12 @@ mod time;
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use otlp::Signal;
+use sink::ReadFile;
 use sink::reader::{Message, Reader, ReaderError};
 
 use crate::cli::{Output, Tail};
@@ -78,11 +80,12 @@ fn open(what: &Tail, settings: &Settings) -> anyhow::Result<Reader> {
     let mut topics = if named { what.topics.clone() } else { settings.connector.topics.clone() };
     topics.sort();
     topics.dedup();
+    let read: ReadFile = Arc::new(|path: &str| files::read(path));
     loop {
         let opened = Reader::open(
             &settings.bootstrap_servers,
             &settings.properties,
-            &|path| files::read(path),
+            &read,
             &topics,
             what.from_beginning,
             ANSWER_PATIENCE,
@@ -106,8 +109,10 @@ fn open(what: &Tail, settings: &Settings) -> anyhow::Result<Reader> {
                 settings.connector.topics.join(", "),
                 settings.bootstrap_servers
             ),
-            Err(error @ ReaderError::Properties { .. }) => return Err(error.into()),
-            Err(error @ ReaderError::Kafka(_)) => {
+            Err(error @ (ReaderError::Properties { .. } | ReaderError::System(_))) => {
+                return Err(error.into());
+            }
+            Err(error @ (ReaderError::Kafka(_) | ReaderError::NoAnswer { .. })) => {
                 return Err(
                     anyhow!(error).context(format!("cannot read from {}", settings.bootstrap_servers))
                 );

@@ -7,11 +7,14 @@
 )]
 
 mod clients;
+mod faults;
 mod hold;
 mod hostile;
+mod java;
 mod kills;
 mod laptop;
 mod large;
+mod matrix;
 mod start;
 
 /// The program under test; another build of it when the tests were compiled with its path.

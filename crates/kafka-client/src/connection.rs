@@ -10,7 +10,7 @@ use kafka_wire::{ErrorCode, Message, Request, decode_response, encode_request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-use crate::security::Sasl;
+use crate::security::{Sasl, explain, printable};
 use crate::stream::Stream;
 use crate::versions::Versions;
 use crate::{Error, HostPort, Settings, frame};
@@ -184,6 +184,7 @@ impl Connection {
                 })?;
             if !answer.error_code.is_none() {
                 let why = answer.error_message.unwrap_or_else(|| answer.error_code.to_string());
+                let why = printable(why.as_bytes());
                 return Err(failed(&self.broker, why));
             }
             lifetime_ms = answer.session_lifetime_ms;
@@ -203,14 +204,18 @@ impl Connection {
         if answer.error_code.is_none() {
             return Ok(());
         }
-        let why = format!("{}; the broker has {}", answer.error_code, answer.mechanisms.join(", "));
+        let why = format!(
+            "{}; the broker has {}",
+            answer.error_code,
+            printable(answer.mechanisms.join(", ").as_bytes())
+        );
         Err(Error::Login { broker: self.broker.clone(), mechanism, why })
     }
 }
 
 /// The error for a connection that broke.
 pub(crate) fn lost(broker: &HostPort, error: &std::io::Error) -> Error {
-    Error::Lost { broker: broker.clone(), why: error.to_string() }
+    Error::Lost { broker: broker.clone(), why: explain(error) }
 }
 
 /// The error for something that took too long.

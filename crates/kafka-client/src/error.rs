@@ -76,6 +76,16 @@ pub enum Error {
         /// The API.
         api: ApiKey,
     },
+    /// The broker is too old to choose a new topic's partitions and replication (before Kafka 2.4, KIP-464).
+    #[error(
+        "{broker}: older than Kafka 2.4, so the topic {topic} needs a number of partitions and a replication factor"
+    )]
+    NoDefaults {
+        /// The broker.
+        broker: HostPort,
+        /// The topic.
+        topic: String,
+    },
     /// The broker answered with an error.
     #[error("{what}: {code}{}", .message.as_deref().map(|text| format!(" ({text})")).unwrap_or_default())]
     Refused {
@@ -89,4 +99,7 @@ pub enum Error {
     /// No broker could be asked; the last reason.
     #[error("no broker answers: {0}")]
     NoBroker(Box<Self>),
+    /// There is no broker to begin with.
+    #[error("no brokers to begin with")]
+    NoBootstrap,
 }

@@ -29,11 +29,22 @@ pub mod security;
 
 pub mod compression;
 
-mod producer;
+pub mod cluster;
+
+pub mod producer;
+
+pub mod admin;
+pub mod reader;
+
+
+#[cfg(test)]
+mod testing;
 
 #[cfg(fuzzing)]
 pub mod fuzzing;
 
 pub use address::HostPort;
+pub use cluster::Cluster;
 pub use error::Error;
+pub use kafka_wire::ErrorCode;
 pub use settings::{Acks, ProducerSettings, Settings};

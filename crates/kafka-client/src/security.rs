@@ -1,6 +1,46 @@
 //! Hop 7: how a connection is protected and who logs in over it.
+//!
+//! ```text
+//!  java (properties) ─► jaas ─► sasl ─► plain, scram, oauth ◄─ token, msk
+//!         │
+//!         └──► tls ◄─ store ◄─ pem, jks, pkcs12 ◄─ der, encryption
+//! ```
 
-use tokio_rustls::TlsConnector;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+pub mod java;
+
+pub mod jaas;
+
+mod sasl;
+
+mod msk;
+mod oauth;
+mod scram;
+mod token;
+
+mod tls;
+
+mod store;
+
+mod jks;
+mod pem;
+mod pkcs12;
+
+mod der;
+mod encryption;
+
+pub use msk::{AwsCredentials, AwsCredentialsProvider};
+pub use oauth::OAuthBearer;
+pub(crate) use sasl::printable;
+pub use sasl::{Login, Sasl, SaslError};
+pub use scram::ScramHash;
+pub use store::{Passwords, StoreError};
+pub(crate) use tls::explain;
+pub use tls::{Source, Store, Tls, TlsError, TlsOptions};
+pub use token::{ClientCredentials, TokenSource};
 
 /// TLS and login of a client. Holds secrets: `Debug` shows none.
 #[derive(Debug, Clone, Default)]
@@ -11,46 +51,32 @@ pub struct Security {
     pub sasl: Option<Sasl>,
 }
 
-/// What TLS needs: trusted certificates, and one's own where brokers ask for it.
-#[derive(Debug, Clone)]
-pub enum Tls {}
+/// Reads a file for this crate, which reads none itself. Called again at new connections, so that what was replaced
+/// is taken.
+pub type ReadFile = Arc<dyn Fn(&str) -> io::Result<Vec<u8>> + Send + Sync>;
 
-/// Why TLS cannot be set up.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TlsError {}
+/// A text that nothing prints: its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(String);
 
-impl Tls {
-    /// For a new connection; certificates that were replaced on disk since are taken then.
-    pub(crate) fn connector(&self) -> Result<TlsConnector, TlsError> {
-        match *self {}
+impl Secret {
+    /// Keeps a text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
     }
 }
 
-/// A mechanism with its credentials.
-#[derive(Debug, Clone)]
-pub enum Sasl {}
-
-/// Why a login could not be made. Never quotes a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SaslError(pub(crate) String);
-
-/// One login over one connection: the client speaks first (RFC 4422).
-pub(crate) trait Conversation: Send {
-    /// The client's next message: the first time to nothing, then to the broker's last one. `None`: the client has
-    /// nothing more to say, and holds the broker's last message for good.
-    fn respond(&mut self, challenge: Option<&[u8]>) -> Result<Option<Vec<u8>>, SaslError>;
-}
-
-impl Sasl {
-    /// The name that the handshake says.
-    pub(crate) fn mechanism(&self) -> &'static str {
-        match *self {}
-    }
-
-    /// Begins a login with the broker `host`. A token that has to be fetched is fetched here.
-    #[expect(clippy::unused_async, reason = "tokens are fetched")]
-    pub(crate) async fn begin(&self, _host: &str) -> Result<Box<dyn Conversation>, SaslError> {
-        match *self {}
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[hidden]")
     }
 }
+
+#[cfg(test)]
+mod tests;

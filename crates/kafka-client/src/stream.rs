@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::security::explain;
 use crate::{Error, HostPort, Settings};
 
 /// What requests are written to and answers read from.
@@ -45,16 +46,10 @@ impl Stream {
     async fn secure(settings: &Settings, broker: &HostPort, tcp: TcpStream) -> Result<Self, Error> {
         let Some(tls) = &settings.security.tls else { return Ok(Self::Plain(tcp)) };
         let failed = |why: String| Error::Tls { broker: broker.clone(), why };
-        let connector = tls.connector().map_err(|error| failed(error.to_string()))?;
         let name = rustls_pki_types::ServerName::try_from(broker.host.clone())
             .map_err(|error| failed(error.to_string()))?;
-        let stream = connector.connect(name, tcp).await.map_err(|error| failed(error.to_string()))?;
+        let stream = tls.connector().connect(name, tcp).await.map_err(|error| failed(explain(&error)))?;
         Ok(Self::Tls(Box::new(stream)))
-    }
-
-    /// Whether bytes pass as they are written, so that many slices go in one call.
-    pub(crate) fn is_plain(&self) -> bool {
-        matches!(self, Self::Plain(_))
     }
 }
 

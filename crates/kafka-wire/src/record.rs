@@ -39,9 +39,15 @@ pub struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    /// Starts at the first of `count` records.
-    pub(crate) fn new(body: &'a [u8], count: i32) -> Self {
+    /// Starts at the first of `count` records in `body`: what follows a batch's header, unpacked where it was
+    /// compressed.
+    pub fn new(body: &'a [u8], count: i32) -> Self {
         Self { cursor: Cursor(body), index: 0, count }
+    }
+
+    /// What has not been read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.cursor.0
     }
 }
 
@@ -70,6 +76,16 @@ impl<'a> Headers<'a> {
         Self { bytes: buffer, count: i32::try_from(headers.len()).unwrap_or(i32::MAX) }
     }
 
+    /// Headers as they lie in a record: `count` of them in `bytes`.
+    pub fn from_bytes(bytes: &'a [u8], count: i32) -> Self {
+        Self { bytes, count }
+    }
+
+    /// The headers as they lie in a record.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// No headers.
     pub const NONE: Headers<'static> = Headers { bytes: &[], count: 0 };
 
@@ -87,12 +103,23 @@ impl<'a> Headers<'a> {
 
 /// Appends a record to a batch's body.
 pub fn put_record(buffer: &mut impl BufMut, record: &Record<'_>) {
+    put_record_head(buffer, record);
+    buffer.put_slice(record.value.unwrap_or_default());
+    put_record_tail(buffer, record);
+}
+
+/// Appends what stands before a record's value, for a value that is not copied.
+pub fn put_record_head(buffer: &mut impl BufMut, record: &Record<'_>) {
     put_varint(buffer, i64::try_from(body_bytes(record)).unwrap_or(i64::MAX));
     buffer.put_i8(0); // attributes: none are defined
     put_varint(buffer, record.timestamp_delta);
     put_varint(buffer, i64::from(record.offset_delta));
     put_nullable(buffer, record.key);
-    put_nullable(buffer, record.value);
+    put_varint(buffer, wire_length(record.value));
+}
+
+/// Appends what stands behind a record's value.
+pub fn put_record_tail(buffer: &mut impl BufMut, record: &Record<'_>) {
     put_varint(buffer, i64::from(record.headers.count));
     buffer.put_slice(record.headers.bytes);
 }

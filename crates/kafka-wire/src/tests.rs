@@ -19,6 +19,7 @@ macro_rules! for_all_messages {
             CreateTopicsRequest CreateTopicsResponse DeleteTopicsRequest DeleteTopicsResponse
             DeleteRecordsRequest DeleteRecordsResponse InitProducerIdRequest InitProducerIdResponse
             OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
+            SaslHandshakeRequest SaslHandshakeResponse SaslAuthenticateRequest SaslAuthenticateResponse
             DescribeConfigsRequest DescribeConfigsResponse CreatePartitionsRequest CreatePartitionsResponse
             DeleteGroupsRequest DeleteGroupsResponse
             IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse

@@ -78,6 +78,7 @@ where
         while let Some(ended) = connections.join_next().await {
             report(ended);
         }
+        service.intake.finish().await;
     }
 }
 

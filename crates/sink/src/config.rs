@@ -1,17 +1,18 @@
 //! From keys and client properties to what the way into Kafka needs, with every mistake named at once.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::time::Duration;
 
 use config::{Key, Problem, Values};
+use kafka_client::{ProducerSettings, Settings};
 use otlp::{Limits, Signal};
 
 use crate::converter::Converter;
-use crate::properties::{self, Client};
+use crate::properties::Library;
+pub use crate::properties::ReadFile;
 use crate::route::{Route, check_topic};
 
-mod client;
+pub(crate) mod client;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,12 @@ pub use keys::*;
 
 /// Bytes that a record adds to its value, and a batch to its only record, at most (KIP-98, "Message Format").
 pub(crate) const RECORD_OVERHEAD_BYTES: usize = 256;
+
+/// librdkafka, where it is in this build.
+#[cfg(feature = "librdkafka")]
+const LIBRDKAFKA: Option<Library> = Some(Library::Librdkafka);
+#[cfg(not(feature = "librdkafka"))]
+const LIBRDKAFKA: Option<Library> = None;
 
 /// How record values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +59,19 @@ pub struct Config {
     pub(crate) record_bytes_max: usize,
     pub(crate) output_bytes_max: usize,
     pub(crate) creation: Creation,
+    /// The brokers to begin with, for messages.
     pub(crate) bootstrap: String,
-    pub(crate) producer: BTreeMap<String, String>,
-    pub(crate) admin: BTreeMap<String, String>,
+    /// The producer's connections.
+    pub(crate) client: Settings,
+    /// What the producer does over them.
+    pub(crate) produce: ProducerSettings,
+    /// Producers for all workers; 0: one for each.
+    pub(crate) instances: usize,
+    /// The client that looks at topics and creates them.
+    pub(crate) admin: Settings,
+    /// The producer's properties by librdkafka's names, when that is to produce.
+    #[cfg(feature = "librdkafka")]
+    pub(crate) librdkafka: Option<BTreeMap<String, String>>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -83,7 +100,7 @@ impl Config {
         worker: &Values,
         raw: &BTreeMap<String, String>,
         hold: Duration,
-        read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+        read: &ReadFile,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let route = route(connector, &mut problems);
@@ -95,10 +112,18 @@ impl Config {
         let creation = creation(connector, worker, raw, &mut problems);
         refuse_what_is_not_built(connector, raw, &mut problems);
         client::check_overrides(worker.text(&OVERRIDE_POLICY).unwrap_or("All"), raw, &mut problems);
-        let clients = client::clients(worker.text(&BOOTSTRAP_SERVERS), raw, hold, read, &mut problems);
-        let record_bytes_max = connector
-            .size(&OTLP_RECORD_MAX_BYTES)
-            .min(clients.request_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES));
+        let record_bytes = connector.size(&OTLP_RECORD_MAX_BYTES);
+        let library = library(connector, worker, &mut problems);
+        let bootstrap = worker.text(&BOOTSTRAP_SERVERS);
+        let wanted = client::Wanted { raw, bootstrap, library, hold, record_bytes, read };
+        let mut clients = client::clients(&wanted, &mut problems);
+        let instances = either(connector, worker, &PRODUCER_INSTANCES);
+        if Some(library) == LIBRDKAFKA && instances.size(&PRODUCER_INSTANCES) > 0 {
+            let note = "producer.instances has no effect: librdkafka is one producer for all workers";
+            clients.notes.push(note.to_owned());
+        }
+        let record_bytes_max =
+            record_bytes.min(clients.produce.request_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES));
         problems.dedup();
         if !problems.is_empty() {
             return Err(problems);
@@ -111,9 +136,13 @@ impl Config {
             record_bytes_max,
             output_bytes_max: connector.size(&OTLP_REQUEST_OUTPUT_MAX_BYTES),
             creation,
-            bootstrap: clients.producer.get("bootstrap.servers").cloned().unwrap_or_default(),
-            producer: clients.producer,
+            bootstrap: client::joined(&clients.client.bootstrap),
+            client: clients.client,
+            produce: clients.produce,
+            instances: instances.size(&PRODUCER_INSTANCES),
             admin: clients.admin,
+            #[cfg(feature = "librdkafka")]
+            librdkafka: clients.librdkafka,
             notes: clients.notes,
         })
     }
@@ -137,6 +166,23 @@ impl Config {
     }
 }
 
+/// Where a key counts that may stand in both files: in the connector's, when it is there.
+fn either<'a>(connector: &'a Values, worker: &'a Values, key: &Key) -> &'a Values {
+    if connector.is_given(key) { connector } else { worker }
+}
+
+/// Which client produces; one that is not in this build is a mistake.
+fn library(connector: &Values, worker: &Values, problems: &mut Vec<Problem>) -> Library {
+    if either(connector, worker, &PRODUCER_CLIENT).text(&PRODUCER_CLIENT) != Some("librdkafka") {
+        return Library::Native;
+    }
+    LIBRDKAFKA.unwrap_or_else(|| {
+        let why = "librdkafka is not in this build: build it with --features librdkafka, or remove the key";
+        problems.push(Problem::other(PRODUCER_CLIENT.name, why));
+        Library::Native
+    })
+}
+
 fn route(connector: &Values, problems: &mut Vec<Problem>) -> Route {
     let keys: [&Key; 4] =
         [&KAFKA_TOPIC_TRACES, &KAFKA_TOPIC_METRICS, &KAFKA_TOPIC_LOGS, &KAFKA_TOPIC_PROFILES];
@@ -151,7 +197,7 @@ fn route(connector: &Values, problems: &mut Vec<Problem>) -> Route {
 }
 
 fn converters(connector: &Values, worker: &Values, format: Format, problems: &mut Vec<Problem>) -> Converter {
-    let source = |key: &Key| if connector.is_given(key) { connector } else { worker };
+    let source = |key: &Key| either(connector, worker, key);
     for key in [&KEY_CONVERTER, &HEADER_CONVERTER] {
         if let Err(problem) = Converter::of_nothing(key.name, source(key).text(key)) {
             problems.push(problem);

@@ -14,7 +14,7 @@ use pipeline::{
 use pipeline::{Exhausted, RetryReason};
 
 use crate::config::{OTLP_RECORD_MAX_BYTES, OTLP_REQUEST_MAX_ELEMENTS, OTLP_REQUEST_OUTPUT_MAX_BYTES};
-use crate::producer::{Librdkafka, Producer, Record};
+use crate::producer::{Producer, Record, Way};
 use crate::record::{Misfit, Ratio, Shape};
 use crate::topics::Topics;
 
@@ -23,21 +23,20 @@ mod tests;
 
 /// What all workers share.
 #[derive(Debug)]
-pub(crate) struct Core<P> {
+pub(crate) struct Core {
     pub(crate) shape: Shape,
     pub(crate) output_bytes_max: usize,
     pub(crate) shared: Arc<Shared>,
     pub(crate) topics: Topics,
-    pub(crate) producer: P,
 }
 
 /// One worker's way into Kafka.
 #[derive(Debug)]
-pub struct WorkerIntake(Worker<Librdkafka>);
+pub struct WorkerIntake(Worker<Way>);
 
 impl WorkerIntake {
-    pub(crate) fn spawn(core: Arc<Core<Librdkafka>>) -> Self {
-        Self(Worker::spawn(core))
+    pub(crate) fn spawn(core: Arc<Core>, producer: Way) -> Self {
+        Self(Worker::spawn(core, producer))
     }
 }
 
@@ -45,11 +44,21 @@ impl Intake for WorkerIntake {
     async fn store(&self, request: Request) -> Verdict {
         self.0.store(request).await
     }
+
+    async fn finish(&self) {
+        let mut drain = self.0.core.shared.drain.clone();
+        tokio::select! {
+            () = self.0.producer.flush() => {}
+            () = drain.reached(Phase::Closing) => {}
+        }
+        self.0.producer.give_up().await;
+    }
 }
 
 #[derive(Debug)]
 struct Worker<P> {
-    core: Arc<Core<P>>,
+    core: Arc<Core>,
+    producer: P,
     returns: Arc<Returns>,
     ratios: [Cell<Ratio>; 4],
 }
@@ -87,11 +96,11 @@ struct HandedOver {
 }
 
 impl<P: Producer> Worker<P> {
-    fn spawn(core: Arc<Core<P>>) -> Self {
+    fn spawn(core: Arc<Core>, producer: P) -> Self {
         let returns = Arc::new(Returns::default());
         let run = Arc::clone(&returns);
         tokio::task::spawn_local(async move { run.run().await });
-        Self { core, returns, ratios: Default::default() }
+        Self { core, producer, returns, ratios: Default::default() }
     }
 
     async fn store(&self, request: Request) -> Verdict {
@@ -126,7 +135,7 @@ impl<P: Producer> Worker<P> {
             let Some(lower) = self.core.topics.refused_at(signal, value_bytes_max) else {
                 return Err(Verdict::Retry(RetryReason::Kafka("MSG_SIZE_TOO_LARGE")));
             };
-            self.core.producer.limit_batch(lower);
+            self.producer.limit_batch(signal, lower);
             tracing::info!(
                 signal = signal.name(),
                 lower,
@@ -368,12 +377,13 @@ impl<P: Producer> Worker<P> {
 
     fn send(&self, held: &Held, tally: &Tally, partition: Option<i32>, value: Value, items: u64) {
         let Value { bytes, charge } = value;
-        self.core.producer.send(Record {
+        self.producer.send(Record {
             signal: held.signal,
             partition,
             key: None,
             value: bytes,
             timestamp_ms: held.timestamp_ms,
+            deadline: held.deadline,
             ack: tally.ack(items, charge),
         });
     }

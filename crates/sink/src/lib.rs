@@ -1,10 +1,10 @@
 //! Hops 5 to 7: from a checked request to records that Kafka has acknowledged. Knows neither HTTP nor gRPC.
 //!
 //! ```text
-//!  Request ─► intake ─► record (shape, split) ─► producer ─► zero_copy ─► librdkafka ─► brokers
-//!                │           ▲                      ▲                          │
-//!                │         topics: partitions, limits; created when missing    │
-//!                ◄──────── Tally ◄── Ack ◄── classify ◄── delivery report ◄────┘
+//!  Request ─► intake ─► record (shape, split) ─► producer ─┬─► native: kafka-client on this worker ─┬─► brokers
+//!                │           ▲                      ▲       └─► librdkafka, in builds that have it ──┤
+//!                │         topics: partitions, limits; created when missing                         │
+//!                ◄──────── Tally ◄── Ack ◄──────────────────────────────────────── report ◄─────────┘
 //! ```
 //!
 //! `config`, `properties` and `converter` turn what the user wrote into what those need. `reader` is the way
@@ -16,9 +16,6 @@ mod route;
 mod topics;
 
 mod producer;
-mod zero_copy;
-
-mod classify;
 
 pub mod config;
 mod converter;
@@ -28,8 +25,9 @@ mod error;
 pub mod reader;
 mod sink;
 
-pub use self::config::{Config, KEYS, WORKER_KEYS};
+pub use self::config::{Config, KEYS, ReadFile, WORKER_KEYS};
 pub use error::OpenError;
 pub use intake::WorkerIntake;
+pub use properties::client_properties;
 pub use route::Route;
 pub use sink::{Report, Sink, TopicReport};

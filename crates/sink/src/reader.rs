@@ -1,18 +1,15 @@
 //! The other direction, for `tail`: reads records of topics as they come. No group, nothing is committed.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use config::Problem;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use kafka_client::reader::{Position, Reader as Client, ReaderSettings, Record, Wanted};
+use kafka_client::{Cluster, Error};
+use tokio::runtime::Runtime;
 
-use crate::classify;
-use crate::properties::{self, Client};
+use crate::config::{ReadFile, client};
 
 /// A record that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,26 +37,33 @@ pub enum ReaderError {
         /// All of them.
         problems: Vec<Problem>,
     },
-    /// The client library refused, or a broker did.
+    /// The brokers cannot be reached, or refuse.
     #[error("Kafka: {0}")]
-    Kafka(#[from] KafkaError),
+    Kafka(#[from] Error),
+    /// The brokers take too long.
+    #[error("Kafka: no answer within {after_ms} ms{}", .heard.as_deref().map(|it| format!(" ({it})")).unwrap_or_default())]
+    NoAnswer {
+        /// How long was waited, in milliseconds.
+        after_ms: u128,
+        /// The last that was heard, in words.
+        heard: Option<String>,
+    },
     /// No such topic.
     #[error("there is no topic {topic}")]
     NoTopic {
         /// Its name.
         topic: String,
     },
+    /// The system gives no means to wait for the network.
+    #[error("cannot wait for the network: {0}")]
+    System(#[from] std::io::Error),
 }
 
 /// Reads topics.
+#[derive(Debug)]
 pub struct Reader {
-    consumer: BaseConsumer,
-}
-
-impl std::fmt::Debug for Reader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader").finish_non_exhaustive()
-    }
+    /// Runs only while somebody waits for a record.
+    inner: Mutex<(Runtime, Client)>,
 }
 
 impl Reader {
@@ -73,47 +77,32 @@ impl Reader {
     pub fn open(
         bootstrap: &str,
         raw: &BTreeMap<String, String>,
-        read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+        read: &ReadFile,
         topics: &[String],
         from_beginning: bool,
         timeout: Duration,
     ) -> Result<Self, ReaderError> {
-        let (given, _) = properties::collect(raw, &["consumer."]);
-        let mapped = properties::translate(&given, Client::Consumer, read);
-        if !mapped.problems.is_empty() {
-            return Err(ReaderError::Properties { problems: mapped.problems });
-        }
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", bootstrap)
-            .set("group.id", "otlp2kafka-tail")
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "earliest")
-            .set("enable.metrics.push", "false")
-            .set("allow.auto.create.topics", "false")
-            .set_log_level(RDKafkaLogLevel::Warning);
-        for (name, value) in &mapped.properties {
-            config.set(name, value);
-        }
-        let consumer: BaseConsumer = config.create()?;
-        let mut assignment = TopicPartitionList::new();
-        for topic in topics {
-            let metadata = consumer.fetch_metadata(Some(topic), timeout)?;
-            let partitions =
-                metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
-            let Some(partitions) = partitions.filter(|found| !found.partitions().is_empty()) else {
-                return Err(ReaderError::NoTopic { topic: topic.clone() });
-            };
-            for partition in partitions.partitions() {
-                // Where the end is must be known now: what comes while the consumer connects is not left out.
-                let (low, high) = consumer.fetch_watermarks(topic, partition.id(), timeout)?;
-                let from = Offset::Offset(if from_beginning { low } else { high });
-                assignment.add_partition_offset(topic, partition.id(), from)?;
+        let settings =
+            client::reader(bootstrap, raw, read).map_err(|problems| ReaderError::Properties { problems })?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let cluster = Cluster::new(settings);
+        let position = if from_beginning { Position::Beginning } else { Position::End };
+        let wanted: Vec<Wanted> =
+            topics.iter().map(|topic| Wanted { topic: topic.clone(), partitions: None, position }).collect();
+        let timeout = timeout.saturating_mul(u32::try_from(topics.len()).unwrap_or(u32::MAX));
+        let client = runtime.block_on(async {
+            let opening = Client::open(cluster.clone(), ReaderSettings::default(), &wanted);
+            tokio::time::timeout(timeout, opening).await
+        });
+        let client = match client {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(missing(&cluster, topics).unwrap_or(ReaderError::Kafka(error))),
+            Err(_) => {
+                let heard = cluster.trouble();
+                return Err(ReaderError::NoAnswer { after_ms: timeout.as_millis(), heard });
             }
-        }
-        consumer.assign(&assignment)?;
-        Ok(Self { consumer })
+        };
+        Ok(Self { inner: Mutex::new((runtime, client)) })
     }
 
     /// The next record, or `None` when none comes within `timeout`. Blocks its thread.
@@ -122,39 +111,31 @@ impl Reader {
     ///
     /// [`ReaderError::Kafka`] for what does not pass by itself; outages are waited for.
     pub fn poll(&self, timeout: Duration) -> Result<Option<Message>, ReaderError> {
-        let end = Instant::now() + timeout;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let Some(polled) = self.consumer.poll(left) else { return Ok(None) };
-            match polled {
-                Ok(message) => {
-                    return Ok(Some(Message {
-                        topic: message.topic().to_owned(),
-                        partition: message.partition(),
-                        offset: message.offset(),
-                        timestamp_ms: message.timestamp().to_millis(),
-                        key: message.key().map(<[u8]>::to_vec),
-                        value: message.payload().unwrap_or_default().to_vec(),
-                    }));
-                }
-                Err(error) if passes(&error) => tracing::debug!(%error, "waiting for Kafka"),
-                Err(error) => return Err(error.into()),
-            }
+        let (runtime, client) = &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = runtime.block_on(async { tokio::time::timeout(timeout, client.next()).await });
+        match next {
+            Ok(record) => Ok(Some(record?.into())),
+            Err(_) => Ok(None),
         }
     }
 }
 
-/// Whether the library goes on by itself.
-fn passes(error: &KafkaError) -> bool {
-    use rdkafka::types::RDKafkaErrorCode as Code;
-    let Some(code) = error.rdkafka_error_code() else { return false };
-    !matches!(
-        code,
-        Code::TopicAuthorizationFailed
-            | Code::GroupAuthorizationFailed
-            | Code::SaslAuthenticationFailed
-            | Code::Authentication
-            | Code::UnknownTopicOrPartition
-            | Code::UnknownTopic
-    ) && classify::classify(code) == classify::Class::Retry
+impl From<Record> for Message {
+    fn from(record: Record) -> Self {
+        Self {
+            topic: record.topic.to_string(),
+            partition: record.partition,
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.map(Vec::from),
+            value: record.value.map(Vec::from).unwrap_or_default(),
+        }
+    }
+}
+
+/// The first of the topics that the brokers say is not there.
+fn missing(cluster: &Cluster, topics: &[String]) -> Option<ReaderError> {
+    let view = cluster.view();
+    let topic = topics.iter().find(|name| view.topics.get(*name).is_some_and(|seen| !seen.exists()))?;
+    Some(ReaderError::NoTopic { topic: topic.clone() })
 }

@@ -4,20 +4,26 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_client::Cluster;
 use otlp::Signal;
 use pipeline::Shared;
 
-use crate::config::{Config, RECORD_OVERHEAD_BYTES};
+use crate::config::Config;
+#[cfg(feature = "librdkafka")]
+use crate::config::RECORD_OVERHEAD_BYTES;
 use crate::error::OpenError;
 use crate::intake::{Core, WorkerIntake};
-use crate::producer::{Librdkafka, Producer};
+#[cfg(feature = "librdkafka")]
+use crate::producer::Librdkafka;
+use crate::producer::{Client, Natives};
 use crate::record::Shape;
 use crate::topics::{Sight, Topics, Watching, look};
 
 /// The way of one connector into Kafka.
 #[derive(Debug)]
 pub struct Sink {
-    core: Arc<Core<Librdkafka>>,
+    core: Arc<Core>,
+    client: Arc<Client>,
     watching: Watching,
 }
 
@@ -58,40 +64,54 @@ impl Sink {
         }
         let Config { route, format, converter, limits, record_bytes_max, output_bytes_max, creation, .. } =
             config;
-        let mut properties = config.producer;
-        // The budget bounds what is in the client; its own limits lie above, so that it never refuses.
-        let kilobytes = (shared.budget.total_bytes() / 1024).saturating_mul(2).saturating_add(64 << 10);
-        properties.insert("queue.buffering.max.kbytes".into(), kilobytes.min(0x7FFF_FFFF).to_string());
-        properties.insert("queue.buffering.max.messages".into(), "0".into());
-        let request_bytes_max = (record_bytes_max + RECORD_OVERHEAD_BYTES).max(1_000_000);
-        properties.insert("message.max.bytes".into(), request_bytes_max.to_string());
-        // Topics are created by us, or by the brokers where the user leaves it to them.
-        properties.insert("allow.auto.create.topics".into(), (!creation.enabled).to_string());
         shared.health.fail("kafka", format!("Kafka at {} has not answered yet", config.bootstrap));
-        let producer = Librdkafka::open(properties, route.topics().clone(), usize::MAX)?;
+        #[cfg(feature = "librdkafka")]
+        let library = config.librdkafka.map(|properties| {
+            let bounds = (shared.budget.total_bytes(), record_bytes_max + RECORD_OVERHEAD_BYTES);
+            Librdkafka::bounded(properties, bounds, !creation.enabled)
+        });
+        #[cfg(not(feature = "librdkafka"))]
+        let library = None::<std::convert::Infallible>;
+        let client = match library {
+            #[cfg(feature = "librdkafka")]
+            Some(properties) => {
+                Client::Librdkafka(Arc::new(Librdkafka::open(properties, route.topics().clone(), usize::MAX)?))
+            }
+            #[cfg(not(feature = "librdkafka"))]
+            Some(never) => match never {},
+            None => {
+                let cluster = Cluster::new(config.client);
+                cluster.let_brokers_create(!creation.enabled);
+                Client::Native(Natives::new(cluster, config.produce, &route, config.instances))
+            }
+        };
+        let client = Arc::new(client);
         let core = Arc::new(Core {
             shape: Shape { format, converter, limits },
             output_bytes_max,
             shared,
             topics: Topics::new(record_bytes_max),
-            producer,
         });
+        let cluster = Cluster::new(config.admin);
+        cluster.interest(route.distinct());
+        cluster.let_brokers_create(!creation.enabled);
         let watching = Watching {
             core: Arc::clone(&core),
+            client: Arc::clone(&client),
             route,
             creation,
             bootstrap: config.bootstrap,
-            admin: config.admin,
+            cluster,
             record_bytes_max,
         };
-        Ok(Arc::new(Self { core, watching }))
+        Ok(Arc::new(Self { core, client, watching }))
     }
 
     /// The way of one worker. Called on the worker, inside its `LocalSet`, where it starts the task that wakes
     /// the worker's requests.
     #[must_use]
     pub fn intake(self: &Arc<Self>) -> WorkerIntake {
-        WorkerIntake::spawn(Arc::clone(&self.core))
+        WorkerIntake::spawn(Arc::clone(&self.core), self.client.of_worker())
     }
 
     /// The control task: creates missing topics, keeps [`Shared::health`] truthful and the limits of the topics
@@ -103,37 +123,23 @@ impl Sink {
     /// Waits for the reports of what was handed to Kafka, at most `limit`, and stops the client; what is left
     /// then is answered retryably.
     pub async fn close(&self, limit: Duration) {
-        let core = Arc::clone(&self.core);
-        // An error means that the runtime is going down, which ends the process as well.
-        drop(tokio::task::spawn_blocking(move || core.producer.close(limit)).await);
+        self.client.close(limit).await;
     }
 
-    /// How often the producer was replaced after an error that it does not survive.
+    /// What the Kafka client has counted, each with its name and what it is.
     #[must_use]
-    pub fn producer_replacements(&self) -> u64 {
-        self.core.producer.replaced()
+    pub fn client_counts(&self) -> Vec<(&'static str, &'static str, u64)> {
+        self.client.counts()
     }
 
     /// Looks at the cluster once, for `otlp2kafka check`. Changes nothing, except that brokers with
     /// `auto.create.topics.enable` make missing topics when `topic.creation.enable` is false.
     pub async fn check(&self, timeout: Duration) -> Report {
-        let Some(cluster) = self.core.producer.cluster() else {
-            let trouble = Some("the client is closed".to_owned());
-            return Report { brokers: Vec::new(), topics: Vec::new(), trouble };
-        };
-        let route = self.watching.route.clone();
-        let creates = self.watching.creation.enabled;
-        let looked = tokio::task::spawn_blocking(move || {
-            let brokers = cluster.brokers(route.topic(Signal::Traces), timeout).unwrap_or_default();
-            let sight = look(&cluster, &route, timeout);
-            (brokers, sight, route)
-        });
-        let (brokers, sight, route) = match looked.await {
-            Ok(looked) => looked,
-            Err(error) => {
-                return Report { brokers: Vec::new(), topics: Vec::new(), trouble: Some(error.to_string()) };
-            }
-        };
+        let Watching { cluster, route, creation, .. } = &self.watching;
+        let creates = creation.enabled;
+        let sight = look(cluster, route, timeout).await;
+        let brokers =
+            cluster.view().brokers.iter().map(|(id, it)| format!("{} (id {id})", it.address)).collect();
         let topics = route.distinct().into_iter().map(|topic| {
             let signals: Vec<Signal> =
                 Signal::ALL.into_iter().filter(|signal| route.topic(*signal) == topic).collect();
@@ -152,7 +158,7 @@ impl Sink {
             Sight::Missing(missing) => Some(format!("missing topics: {}", missing.join(", "))),
             Sight::Trouble(why) => {
                 let heard =
-                    self.core.producer.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
+                    self.client.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
                 Some(format!("{why}{heard}"))
             }
         };

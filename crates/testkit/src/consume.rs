@@ -27,7 +27,20 @@ pub struct Record {
 /// When the broker does not answer within 30 s.
 #[must_use]
 pub fn all(bootstrap: &str, topic: &str) -> Vec<Record> {
-    let limit = Instant::now() + Duration::from_secs(30);
+    let mut records = Vec::new();
+    each(bootstrap, topic, |record| records.push(record));
+    records.sort_by_key(|record| (record.partition, record.offset));
+    records
+}
+
+/// As [`all`], one record after the other as they come; in the order of offsets within a partition.
+///
+/// # Panics
+///
+/// When nothing comes for 30 s.
+pub fn each(bootstrap: &str, topic: &str, mut take: impl FnMut(Record)) {
+    const SILENCE: Duration = Duration::from_secs(30);
+    let mut limit = Instant::now() + SILENCE;
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", bootstrap)
@@ -48,13 +61,15 @@ pub fn all(bootstrap: &str, topic: &str) -> Vec<Record> {
         }
     }
     consumer.assign(&wanted).expect("assign");
-    let mut records: Vec<Record> = Vec::new();
+    let mut count = 0_u64;
     while !ends.is_empty() {
-        assert!(Instant::now() < limit, "{topic}: read {} records, then nothing more came", records.len());
+        assert!(Instant::now() < limit, "{topic}: read {count} records, then nothing more came");
         let Some(message) = consumer.poll(Duration::from_millis(200)) else { continue };
         let message = message.expect("a record");
         ends.retain(|(partition, end)| *partition != message.partition() || message.offset() + 1 < *end);
-        records.push(Record {
+        count += 1;
+        limit = Instant::now() + SILENCE;
+        take(Record {
             partition: message.partition(),
             offset: message.offset(),
             key: message.key().map(<[u8]>::to_vec),
@@ -62,6 +77,4 @@ pub fn all(bootstrap: &str, topic: &str) -> Vec<Record> {
             timestamp_ms: message.timestamp().to_millis().unwrap_or(0),
         });
     }
-    records.sort_by_key(|record| (record.partition, record.offset));
-    records
 }

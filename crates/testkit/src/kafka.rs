@@ -1,9 +1,13 @@
-//! A real Apache Kafka in a process of its own, from the jars that `cargo xtask kafka fetch` has copied.
+//! A real Apache Kafka in processes of its own, from the jars that `cargo xtask kafka fetch` has copied.
+
+mod cluster;
+mod jvm;
+mod plan;
+pub mod stores;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,6 +15,11 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
+pub use self::cluster::{Cluster, Partition};
+use self::jvm::Jvm;
+pub(crate) use self::jvm::root;
+pub use self::jvm::{Version, run};
+pub use self::plan::{Listener, Plan, USER, USER_PASSWORD};
 use crate::{ports, process};
 
 /// One broker with its controller, listening on loopback without authentication.
@@ -18,15 +27,8 @@ use crate::{ports, process};
 pub struct Kafka {
     /// `host:port` for clients.
     pub bootstrap: String,
-    broker: Broker,
+    broker: Jvm,
     folder: TempDir,
-}
-
-#[derive(Debug)]
-struct Broker {
-    /// A shell that kills Java when its standard input ends, so that no broker outlives its test.
-    shell: Child,
-    java: u32,
 }
 
 static SHARED: Mutex<Weak<Kafka>> = Mutex::new(Weak::new());
@@ -60,7 +62,7 @@ impl Kafka {
         fs::write(&properties, properties_text(folder.path(), port, controller)).expect("write properties");
         let path = properties.display().to_string();
         let format = ["format", "-t", "b3RscDJrYWZrYS10ZXN0cw", "-c", &path];
-        let output = java("kafka.tools.StorageTool").args(format).output().expect("java is installed");
+        let output = tool("kafka.tools.StorageTool").args(format).output().expect("java is installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let kafka = Self { bootstrap: format!("127.0.0.1:{port}"), broker: launch(folder.path()), folder };
         kafka.wait_until_ready();
@@ -70,7 +72,7 @@ impl Kafka {
     /// The process id of the JVM.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.broker.java
+        self.broker.pid()
     }
 
     /// Freezes the broker; its connections stay open and silent.
@@ -106,25 +108,6 @@ impl Kafka {
     }
 }
 
-impl Broker {
-    fn end(&mut self) {
-        drop(self.shell.stdin.take());
-        drop(self.shell.wait());
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-fn libs() -> PathBuf {
-    let libs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/kafka/libs");
-    assert!(libs.join("pom.xml").exists(), "no Apache Kafka here; run `cargo xtask kafka fetch` first");
-    libs
-}
-
 /// One of Kafka's own command-line tools, by its class, to be given arguments.
 ///
 /// # Panics
@@ -132,31 +115,12 @@ fn libs() -> PathBuf {
 /// When the jars have not been fetched.
 #[must_use]
 pub fn tool(class: &str) -> Command {
-    java(class)
+    Version::V4.tool(class)
 }
 
-fn java(class: &str) -> Command {
-    let mut command = Command::new("java");
-    command.args(["-Xmx512m", "-XX:+UseSerialGC", "-cp", &format!("{}/*", libs().display()), class]);
-    command
-}
-
-fn launch(folder: &Path) -> Broker {
-    let script = r#"java "$@" >"$LOG" 2>&1 & echo $!; cat >/dev/null; kill -9 $!; wait"#;
-    let classpath = format!("{}/*", libs().display());
-    let mut shell = Command::new("sh")
-        .args(["-c", script, "sh", "-Xmx512m", "-XX:+UseSerialGC", "-cp", &classpath, "kafka.Kafka"])
-        .arg(folder.join("server.properties"))
-        .env("LOG", folder.join("kafka.log"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("sh is installed");
-    let mut line = String::new();
-    let output = shell.stdout.take().expect("the output is piped");
-    BufReader::new(output).read_line(&mut line).expect("the shell says Java's process id");
-    let java = line.trim().parse().expect("a process id");
-    Broker { shell, java }
+fn launch(folder: &Path) -> Jvm {
+    let properties = folder.join("server.properties");
+    Jvm::start(Version::V4, "-Xmx512m", "kafka.Kafka", &properties, &folder.join("kafka.log"))
 }
 
 fn properties_text(folder: &Path, port: u16, controller: u16) -> String {

@@ -318,8 +318,6 @@ fn a_small_budget_lowers_the_largest_request_with_it() {
 fn secrets_are_not_shown() {
     let settings = options(&[
         "bootstrap.servers=k:9092",
-        "producer.security.protocol=SASL_SSL",
-        "producer.sasl.mechanism=PLAIN",
         "producer.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"s3cret\";",
     ])
     .unwrap();

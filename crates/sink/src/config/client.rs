@@ -1,115 +1,219 @@
-//! The properties of the Kafka clients: the user's, our defaults, and what the promise of delivery asks.
+//! The settings of the Kafka clients: the user's properties, our defaults, and what the promise of delivery asks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use config::Problem;
+use config::{Problem, Value};
+use kafka_client::security::Security;
+use kafka_client::{HostPort, ProducerSettings, Settings};
 
-use super::{BOOTSTRAP_SERVERS, Client, properties};
-use crate::properties::{Given, Mapped, ReadFile};
+use super::BOOTSTRAP_SERVERS;
+use crate::properties::{self, Checked, Client, Given, Library, ReadFile, native, security};
 
-/// Properties by librdkafka's names.
-#[derive(Default)]
-pub(super) struct Clients {
-    pub(super) producer: BTreeMap<String, String>,
-    pub(super) admin: BTreeMap<String, String>,
-    pub(super) notes: Vec<String>,
-    /// The user's `max.request.size`, or no limit.
-    pub(super) request_bytes_max: usize,
+/// What the settings are made from.
+pub(super) struct Wanted<'a> {
+    /// All keys as text.
+    pub(super) raw: &'a BTreeMap<String, String>,
+    /// The worker's `bootstrap.servers`.
+    pub(super) bootstrap: Option<&'a str>,
+    /// Which client produces.
+    pub(super) library: Library,
+    /// The longest time that a request waits for its answer.
+    pub(super) hold: Duration,
+    /// `otlp.record.max.bytes`.
+    pub(super) record_bytes: usize,
+    pub(super) read: &'a ReadFile,
 }
 
-/// What is set where the user sets nothing. Names are librdkafka's.
-const DEFAULTS: &[(&str, &str)] = &[
-    ("acks", "all"),
-    ("enable.idempotence", "true"),
-    ("max.in.flight.requests.per.connection", "5"),
-    ("linger.ms", "6"),
-    // A batch that the kernel takes at once: librdkafka polls without pause while one is half sent and the next
-    // one's linger is over, which can cost more than everything else.
-    ("socket.send.buffer.bytes", "2000000"),
-    // As Java's: the same key finds the same partition whatever client wrote it. Without key: any.
-    ("partitioner", "murmur2_random"),
-    ("enable.metrics.push", "false"),
-    ("socket.keepalive.enable", "true"),
-    ("reconnect.backoff.ms", "100"),
-    ("reconnect.backoff.max.ms", "2000"),
-    ("topic.metadata.refresh.interval.ms", "60000"),
-    ("topic.metadata.refresh.fast.interval.ms", "100"),
-    ("topic.metadata.propagation.max.ms", "5000"),
-    ("log.connection.close", "false"),
-];
+/// The settings of all clients of a connector.
+pub(super) struct Clients {
+    pub(super) client: Settings,
+    pub(super) produce: ProducerSettings,
+    pub(super) admin: Settings,
+    pub(super) notes: Vec<String>,
+    /// The producer's, by librdkafka's names, when that is to produce.
+    #[cfg(feature = "librdkafka")]
+    pub(super) librdkafka: Option<BTreeMap<String, String>>,
+}
 
-/// Time before the end of a request's hold time at which its records are given up, so that the outcome is known.
-const REPORT_MARGIN: Duration = Duration::from_millis(500);
+/// One client's properties, checked and as given.
+type Asked = (Checked, Given);
 
-/// The properties of all clients of a connector.
-pub(super) fn clients(
-    bootstrap: Option<&str>,
-    raw: &BTreeMap<String, String>,
-    hold: Duration,
-    read: ReadFile<'_>,
-    problems: &mut Vec<Problem>,
-) -> Clients {
-    let (given, inherits) = properties::collect(raw, &["producer.", "producer.override."]);
-    let Mapped { properties: mut producer, mut notes, problems: found } =
-        properties::translate(&given, Client::Producer, read);
-    problems.extend(found);
+/// The settings of all clients of a connector.
+pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clients {
+    let (given, inherits) = properties::collect(wanted.raw, &["producer.", "producer.override."]);
+    let mut checked = properties::check(&given, Client::Producer, wanted.library);
     if inherits {
-        notes.push(
+        checked.notes.push(
             "the worker's own security properties are used for records too, as no \
             producer.security.protocol is set"
                 .into(),
         );
     }
-    if let Some(bootstrap) = bootstrap {
-        producer.entry("bootstrap.servers".into()).or_insert_with(|| bootstrap.to_owned());
+    problems.append(&mut checked.problems);
+    promise(&mut checked, problems);
+    let mut notes = std::mem::take(&mut checked.notes);
+    let producer = (checked, given);
+    let admin = admin(wanted, &producer, problems, &mut notes);
+    // What both have is judged once.
+    let own = |name| admin.0.text(name) != producer.0.text(name);
+    let servers = servers((&producer.0, &producer.1), wanted.bootstrap, problems);
+    let admin_servers = if own(BOOTSTRAP_SERVERS.name) {
+        self::servers((&admin.0, &admin.1), wanted.bootstrap, problems)
+    } else {
+        servers.clone()
+    };
+    let security = login(&producer, "producer.", wanted.read, problems);
+    let admin_security = if admin.0.security() == producer.0.security() {
+        security.clone()
+    } else {
+        login(&admin, "admin.", wanted.read, problems)
+    };
+    let ids = Ids::of(wanted.raw);
+    #[cfg(feature = "librdkafka")]
+    let librdkafka = (wanted.library == Library::Librdkafka).then(|| {
+        let named = (joined(&servers), ids.producer.as_str());
+        let mapped = properties::librdkafka::producer(
+            (&producer.0, &producer.1),
+            (&named.0, named.1),
+            wanted.hold,
+            &**wanted.read,
+        );
+        problems.extend(mapped.problems);
+        mapped.properties
+    });
+    Clients {
+        client: native::settings(&producer.0, servers, &ids.producer, security),
+        produce: native::produce(&producer.0, wanted.hold, wanted.record_bytes),
+        admin: native::settings(&admin.0, admin_servers, &ids.admin, admin_security),
+        notes,
+        #[cfg(feature = "librdkafka")]
+        librdkafka,
     }
-    if !producer.contains_key("bootstrap.servers") {
-        problems.push(Problem::other(
-            BOOTSTRAP_SERVERS.name,
-            "Missing required configuration which has no default value",
-        ));
-    }
-    let request_bytes_max =
-        producer.remove("message.max.bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX);
-    compression_level(&given, &mut producer);
-    promise(&mut producer, &mut notes, problems);
-    timeouts(&mut producer, hold);
-    let connector = raw.get("name").map_or("otlp-source", String::as_str);
-    producer.entry("client.id".into()).or_insert_with(|| format!("connector-producer-{connector}-0"));
-    for (name, value) in DEFAULTS {
-        producer.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
-    }
-    let admin = admin(raw, &producer, connector, read, problems);
-    Clients { producer, admin, notes, request_bytes_max }
 }
 
-/// Java has a level for each codec, librdkafka one.
-fn compression_level(given: &Given, producer: &mut BTreeMap<String, String>) {
-    let Some(codec) = producer.get("compression.type") else { return };
-    if let Some((_, level)) = given.get(&format!("compression.{codec}.level"))
-        && let Ok(level) = level.trim().parse::<i32>()
-    {
-        producer.insert("compression.level".into(), level.clamp(-1, 12).to_string());
+/// The settings of a client that reads topics for people: `consumer.*`, and the worker's own security properties
+/// where those set none.
+///
+/// # Errors
+///
+/// Every mistake in them.
+pub(crate) fn reader(
+    bootstrap: &str,
+    raw: &BTreeMap<String, String>,
+    read: &ReadFile,
+) -> Result<Settings, Vec<Problem>> {
+    let (given, _) = properties::collect(raw, &["consumer."]);
+    let mut checked = properties::check(&given, Client::Consumer, Library::Native);
+    let mut problems = std::mem::take(&mut checked.problems);
+    let servers = servers((&checked, &given), Some(bootstrap), &mut problems);
+    let asked = (checked, given);
+    let security = login(&asked, "consumer.", read, &mut problems);
+    if problems.is_empty() {
+        Ok(native::settings(&asked.0, servers, "otlp2kafka-tail", security))
+    } else {
+        Err(problems)
     }
+}
+
+/// The names that Kafka Connect gives the clients of a connector.
+struct Ids {
+    producer: String,
+    admin: String,
+}
+
+impl Ids {
+    fn of(raw: &BTreeMap<String, String>) -> Self {
+        let connector = raw.get("name").map_or("otlp-source", String::as_str);
+        Self {
+            producer: format!("connector-producer-{connector}-0"),
+            admin: format!("connector-adminclient-{connector}-0"),
+        }
+    }
+}
+
+/// The producer's properties, with those of `admin.` in their place.
+fn admin(
+    wanted: &Wanted<'_>,
+    (checked, given): &Asked,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<String>,
+) -> Asked {
+    let own = admins_own(wanted.raw);
+    let mut stronger = properties::check(&own, Client::Admin, wanted.library);
+    problems.append(&mut stronger.problems);
+    notes.append(&mut stronger.notes);
+    let mut merged = given.clone();
+    merged.extend(own);
+    (checked.common().with(&stronger), merged)
+}
+
+fn admins_own(raw: &BTreeMap<String, String>) -> Given {
+    let (given, _) = properties::collect(raw, &["admin.", "admin.override."]);
+    // `admin.listeners` is a key of the worker, and belongs to the REST server.
+    given.into_iter().filter(|(name, (key, _))| key.starts_with("admin.") && name != "listeners").collect()
+}
+
+/// The brokers to begin with: the client's own, or the worker's.
+fn servers(
+    (checked, given): (&Checked, &Given),
+    workers: Option<&str>,
+    problems: &mut Vec<Problem>,
+) -> Vec<HostPort> {
+    const NAME: &str = BOOTSTRAP_SERVERS.name;
+    let key = given.get(NAME).map_or(NAME, |(key, _)| key);
+    let (key, text) = match (checked.text(NAME), workers) {
+        (Some(own), _) => (key, own),
+        (None, Some(workers)) => (NAME, workers),
+        (None, None) => {
+            problems.push(Problem::other(NAME, "Missing required configuration which has no default value"));
+            return Vec::new();
+        }
+    };
+    let mut servers: Vec<HostPort> = Vec::new();
+    let mut named = false;
+    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        named = true;
+        match entry.parse() {
+            Ok(server) if servers.contains(&server) => {}
+            Ok(server) => servers.push(server),
+            Err(_) => problems.push(Problem::invalid(key, Some(entry), "Not of the form host:port")),
+        }
+    }
+    if !named {
+        problems.push(Problem::invalid(key, Some(text), "No bootstrap urls given in bootstrap.servers"));
+    }
+    servers
+}
+
+/// Brokers as their user writes them.
+pub(super) fn joined(servers: &[HostPort]) -> String {
+    servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn login((checked, given): &Asked, prefix: &str, read: &ReadFile, problems: &mut Vec<Problem>) -> Security {
+    security::of(checked, given, prefix, read).unwrap_or_else(|found| {
+        problems.extend(found);
+        Security::default()
+    })
 }
 
 /// Idempotence, and what rules it out: Java's rules and words.
-fn promise(producer: &mut BTreeMap<String, String>, notes: &mut Vec<String>, problems: &mut Vec<Problem>) {
-    let acks = producer.get("acks").map_or("all", String::as_str).to_owned();
-    let asked = producer.get("enable.idempotence").map(|on| on == "true");
-    let in_flight: u64 =
-        producer.get("max.in.flight.requests.per.connection").and_then(|n| n.parse().ok()).unwrap_or(5);
+fn promise(producer: &mut Checked, problems: &mut Vec<Problem>) {
+    const IDEMPOTENCE: &str = "enable.idempotence";
+    const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
+    let acks = producer.text("acks").unwrap_or("all").to_owned();
+    let asked = producer.bool(IDEMPOTENCE);
     let hurdles = [
         ("acks", acks != "all", "Must set acks to all in order to use the idempotent producer."),
         (
-            "max.in.flight.requests.per.connection",
-            in_flight > 5,
+            IN_FLIGHT,
+            producer.int(IN_FLIGHT).is_some_and(|requests| requests > 5),
             "Must set max.in.flight.requests.per.connection to at most 5 to use the idempotent producer.",
         ),
         (
             "retries",
-            producer.get("retries").is_some_and(|retries| retries == "0"),
+            producer.int("retries") == Some(0),
             "Must set retries to non-zero when using the idempotent producer.",
         ),
     ];
@@ -118,63 +222,31 @@ fn promise(producer: &mut BTreeMap<String, String>, notes: &mut Vec<String>, pro
             Some(true) => problems.push(Problem::other(format!("producer.{key}"), *why)),
             Some(false) => {}
             None => {
-                notes.push(format!(
+                producer.notes.push(format!(
                     "enable.idempotence is off: producer.{key} rules it out; a retry of the \
                     Kafka client can store a record twice"
                 ));
-                producer.insert("enable.idempotence".into(), "false".into());
+                producer.set(IDEMPOTENCE, Value::Bool(false));
             }
         }
     }
-    if producer.get("enable.idempotence").is_some_and(|on| on == "false") {
+    if producer.bool(IDEMPOTENCE) == Some(false) && producer.int(IN_FLIGHT).is_none() {
         // As Kafka Connect sets it: without idempotence a retry of one request could overtake the next.
-        producer.entry("max.in.flight.requests.per.connection".into()).or_insert_with(|| "1".into());
+        producer.set(IN_FLIGHT, Value::Int(1));
     }
     match acks.as_str() {
-        "1" => notes.push(
+        "1" => producer.notes.push(
             "acks=1: a success answer means that one broker has the data, which is lost if \
             that broker fails before it is replicated"
                 .into(),
         ),
-        "0" => notes.push(
+        "0" => producer.notes.push(
             "acks=0: a success answer means that the data was sent, not \
              that a broker has it"
                 .into(),
         ),
         _ => {}
     }
-}
-
-/// A record is given up before its request's hold time ends, so that no outage ends in a flood of duplicates.
-fn timeouts(producer: &mut BTreeMap<String, String>, hold: Duration) {
-    let millis = |text: &String| text.parse::<u128>().ok();
-    let longest = hold.saturating_sub(REPORT_MARGIN).as_millis().clamp(1, 900_000);
-    let delivery =
-        producer.get("message.timeout.ms").and_then(millis).map_or(longest, |asked| asked.min(longest));
-    producer.insert("message.timeout.ms".into(), delivery.to_string());
-    let linger = producer.get("linger.ms").and_then(millis);
-    if linger.unwrap_or(6) > delivery {
-        producer.insert("linger.ms".into(), delivery.to_string());
-    }
-}
-
-fn admin(
-    raw: &BTreeMap<String, String>,
-    producer: &BTreeMap<String, String>,
-    connector: &str,
-    read: ReadFile<'_>,
-    problems: &mut Vec<Problem>,
-) -> BTreeMap<String, String> {
-    let (given, _) = properties::collect(raw, &["admin.", "admin.override."]);
-    let own: Given = given.into_iter().filter(|(_, (key, _))| key.starts_with("admin.")).collect();
-    // Keys of the worker that only look like client properties belong to the REST server.
-    let own: Given = own.into_iter().filter(|(name, _)| name != "listeners").collect();
-    let mapped = properties::translate(&own, Client::Admin, read);
-    problems.extend(mapped.problems);
-    let mut admin = properties::common_to_all_clients(producer);
-    admin.insert("client.id".into(), format!("connector-adminclient-{connector}-0"));
-    admin.extend(mapped.properties);
-    admin
 }
 
 /// Applies `connector.client.config.override.policy`.

@@ -92,6 +92,28 @@ pub static BOOTSTRAP_SERVERS: Key = Key {
     group: TOPICS,
     doc: "Addresses of brokers, host:port separated by commas; the others are learned from these.",
 };
+/// Which Kafka client produces.
+pub static PRODUCER_CLIENT: Key = Key {
+    name: "producer.client",
+    kind: Kind::OneOf(&["native", "librdkafka"]),
+    default: Some("native"),
+    importance: Importance::Low,
+    group: TOPICS,
+    doc: "The Kafka client that produces: native, this program's own; or librdkafka, the C library, in a build \
+          with the cargo feature of that name. All other keys mean the same in both; the few that one of them \
+          cannot obey are refused by name.",
+};
+/// Producers for all workers.
+pub static PRODUCER_INSTANCES: Key = Key {
+    name: "producer.instances",
+    kind: Kind::Int { min: 0, max: 1024, unit: Unit::Count },
+    default: Some("0"),
+    importance: Importance::Low,
+    group: TOPICS,
+    doc: "Producers of the native client, each with one connection to each broker. 0: one for each of \
+          worker.threads; fewer are shared by several, for where threads times brokers would be too many \
+          connections.",
+};
 /// Converter of values.
 pub static VALUE_CONVERTER: Key = converter(
     "value.converter",
@@ -189,6 +211,8 @@ pub static KEYS: &[&Key] = &[
     &OTLP_RECORD_MAX_BYTES,
     &OTLP_REQUEST_MAX_ELEMENTS,
     &OTLP_REQUEST_OUTPUT_MAX_BYTES,
+    &PRODUCER_CLIENT,
+    &PRODUCER_INSTANCES,
     &VALUE_CONVERTER,
     &VALUE_CONVERTER_SCHEMAS_ENABLE,
     &KEY_CONVERTER,
@@ -200,9 +224,11 @@ pub static KEYS: &[&Key] = &[
     &PREDICATES,
 ];
 
-/// Keys of the worker. The converters may stand in either file; the connector's count.
+/// Keys of the worker. The converters and the choice of the client may stand in either file; the connector's count.
 pub static WORKER_KEYS: &[&Key] = &[
     &BOOTSTRAP_SERVERS,
+    &PRODUCER_CLIENT,
+    &PRODUCER_INSTANCES,
     &VALUE_CONVERTER,
     &VALUE_CONVERTER_SCHEMAS_ENABLE,
     &KEY_CONVERTER,

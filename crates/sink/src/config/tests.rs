@@ -1,22 +1,35 @@
 //! What users write, and what the clients get.
 
+use std::io;
+
 use config::{Reason, parse};
-use rdkafka::config::ClientConfig;
+use kafka_client::compression::{Codec, Compression};
+use kafka_client::{Acks, HostPort};
 
 use super::*;
 use crate::converter::Envelope;
 
+#[cfg(feature = "librdkafka")]
+mod librdkafka;
+
 const HOLD: Duration = Duration::from_secs(8);
 
+fn no_files() -> ReadFile {
+    std::sync::Arc::new(|_| Err(io::Error::from(io::ErrorKind::NotFound)))
+}
+
+fn raw(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// As from one file that both the worker and the connector read.
 fn load(pairs: &[(&str, &str)]) -> Result<Config, Vec<Problem>> {
-    let raw: BTreeMap<String, String> =
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let raw = raw(pairs);
     let (connector, problems) = parse(KEYS, &raw);
     assert_eq!(problems, []);
     let (worker, problems) = parse(WORKER_KEYS, &raw);
     assert_eq!(problems, []);
-    let read = |_: &str| Err(io::Error::from(io::ErrorKind::NotFound));
-    Config::from_values(&connector, &worker, &raw, HOLD, &read)
+    Config::from_values(&connector, &worker, &raw, HOLD, &no_files())
 }
 
 fn with_kafka(pairs: &[(&str, &str)]) -> Result<Config, Vec<Problem>> {
@@ -27,108 +40,208 @@ fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
     with_kafka(pairs).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
+fn kafka(host: &str, port: u16) -> HostPort {
+    HostPort { host: host.into(), port }
+}
+
 #[test]
 fn defaults_promise_what_the_product_promises() {
     let config = with_kafka(&[("name", "my-otlp")]).unwrap();
-    let expected = [
-        ("acks", "all"),
-        ("bootstrap.servers", "kafka:9092"),
-        ("client.id", "connector-producer-my-otlp-0"),
-        ("enable.idempotence", "true"),
-        ("enable.metrics.push", "false"),
-        ("linger.ms", "6"),
-        ("max.in.flight.requests.per.connection", "5"),
-        ("message.timeout.ms", "7500"),
-        ("partitioner", "murmur2_random"),
-        ("socket.keepalive.enable", "true"),
-    ];
-    for (name, value) in expected {
-        assert_eq!(config.producer.get(name).map(String::as_str), Some(value), "{name}");
-    }
+    let expected = ProducerSettings {
+        acks: Acks::All,
+        idempotence: true,
+        in_flight_max: 5,
+        linger: Duration::ZERO,
+        batch_bytes: 1_000_000,
+        request_bytes_max: 1 << 20,
+        delivery_timeout: HOLD,
+        retries: u32::MAX,
+        compression: Compression { codec: Codec::None, level: None },
+        ignore_keys: false,
+    };
+    assert_eq!(format!("{:?}", config.produce), format!("{expected:?}"));
+    let brokers = || vec![kafka("kafka", 9092)];
+    let expected = Settings::new(brokers(), "connector-producer-my-otlp-0");
+    assert_eq!(format!("{:?}", config.client), format!("{expected:?}"));
+    let expected = Settings::new(brokers(), "connector-adminclient-my-otlp-0");
+    assert_eq!(format!("{:?}", config.admin), format!("{expected:?}"));
+    assert_eq!((config.instances, config.bootstrap()), (0, "kafka:9092"));
     assert_eq!(config.route.topics(), &["otlp-traces", "otlp-metrics", "otlp-logs", "otlp-profiles"]);
     assert_eq!((config.format, config.converter), (Format::Json, Converter::default()));
     assert_eq!((config.record_bytes_max, config.output_bytes_max), (1_000_000, 268_435_456));
     assert_eq!(config.limits.elements, 1_000_000);
     assert_eq!(config.notes, [""; 0]);
-    assert_eq!(config.admin["client.id"], "connector-adminclient-my-otlp-0");
-    assert!(!config.admin.contains_key("acks") && !config.admin.contains_key("partitioner"));
-}
-
-#[test]
-fn the_library_takes_the_defaults_and_has_the_features_we_promise() {
-    let config = with_kafka(&[]).unwrap();
-    for properties in [&config.producer, &config.admin] {
-        let mut library = ClientConfig::new();
-        for (name, value) in properties {
-            library.set(name, value);
-        }
-        let native = library.create_native_config().unwrap();
-        let features = native.get("builtin.features").unwrap();
-        let features: Vec<&str> =
-            features.split(',').map(|feature| feature.trim_matches(['\0', ' '])).collect();
-        for needed in ["gzip", "snappy", "lz4", "zstd", "ssl", "sasl_plain", "sasl_scram"] {
-            assert!(features.contains(&needed), "{needed} is not among {features:?}");
-        }
-    }
 }
 
 #[test]
 fn weaker_promises_are_made_only_when_asked_for_and_said_aloud() {
     let config = with_kafka(&[("producer.acks", "1")]).unwrap();
-    assert_eq!(config.producer["acks"], "1");
-    assert_eq!(config.producer["enable.idempotence"], "false");
-    assert!(config.notes.iter().any(|note| note.starts_with("acks=1:")), "{:?}", config.notes);
+    let promise =
+        |config: &Config| (config.produce.acks, config.produce.idempotence, config.produce.in_flight_max);
+    assert_eq!(promise(&config), (Acks::Leader, false, 1));
     assert_eq!(
-        problems(&[("producer.acks", "1"), ("producer.enable.idempotence", "true")]),
+        config.notes,
+        [
+            "enable.idempotence is off: producer.acks rules it out; a retry of the Kafka client can store a \
+             record twice",
+            "acks=1: a success answer means that one broker has the data, which is lost if that broker fails \
+             before it is replicated"
+        ]
+    );
+    let config = with_kafka(&[("producer.acks", "0")]).unwrap();
+    assert!(config.notes.iter().any(|note| note.starts_with("acks=0:")), "{:?}", config.notes);
+    let asked = ("producer.enable.idempotence", "true");
+    assert_eq!(
+        problems(&[("producer.acks", "1"), asked]),
         ["producer.acks: Must set acks to all in order to use the idempotent producer."]
     );
+    assert_eq!(
+        problems(&[
+            ("producer.max.in.flight.requests.per.connection", "6"),
+            ("producer.retries", "0"),
+            asked
+        ]),
+        [
+            "producer.max.in.flight.requests.per.connection: Must set max.in.flight.requests.per.connection to \
+             at most 5 to use the idempotent producer.",
+            "producer.retries: Must set retries to non-zero when using the idempotent producer."
+        ]
+    );
     let config = with_kafka(&[("producer.max.in.flight.requests.per.connection", "10")]).unwrap();
-    assert_eq!(config.producer["enable.idempotence"], "false");
+    assert_eq!(promise(&config), (Acks::All, false, 10));
     let config = with_kafka(&[("producer.enable.idempotence", "false")]).unwrap();
-    assert_eq!(config.producer["acks"], "all");
-    assert_eq!(config.producer["max.in.flight.requests.per.connection"], "1");
+    assert_eq!(promise(&config), (Acks::All, false, 1));
     assert_eq!(config.notes, [""; 0]);
 }
 
 #[test]
 fn times_stay_within_the_hold_time() {
-    let timeout = |pairs: &[(&str, &str)]| with_kafka(pairs).unwrap().producer["message.timeout.ms"].clone();
-    assert_eq!(timeout(&[("producer.delivery.timeout.ms", "2147483647")]), "7500");
-    assert_eq!(timeout(&[("producer.delivery.timeout.ms", "2000")]), "2000");
+    let timeout = |pairs: &[(&str, &str)]| with_kafka(pairs).unwrap().produce.delivery_timeout;
+    assert_eq!(timeout(&[("producer.delivery.timeout.ms", "2147483647")]), HOLD);
+    assert_eq!(timeout(&[("producer.delivery.timeout.ms", "2000")]), Duration::from_secs(2));
     let config = with_kafka(&[("producer.linger.ms", "60000")]).unwrap();
-    assert_eq!(config.producer["linger.ms"], "7500");
+    assert_eq!(config.produce.linger, HOLD);
 }
 
 #[test]
 fn the_record_limit_is_the_smallest_of_its_limits() {
     let config = with_kafka(&[("producer.max.request.size", "500000")]).unwrap();
     assert_eq!(config.record_bytes_max, 500_000 - RECORD_OVERHEAD_BYTES);
+    assert_eq!(config.produce.request_bytes_max, 500_000);
     let config =
         with_kafka(&[("otlp.record.max.bytes", "2048"), ("producer.max.request.size", "500000")]).unwrap();
     assert_eq!(config.record_bytes_max, 2048);
+    let config = with_kafka(&[("otlp.record.max.bytes", "10000000")]).unwrap();
+    assert_eq!(config.record_bytes_max, 10_000_000);
+    assert!(config.produce.request_bytes_max > 10_000_000 + RECORD_OVERHEAD_BYTES);
 }
 
 #[test]
-fn compression_has_the_level_of_its_codec() {
-    let level = |codec| {
-        let config = with_kafka(&[
-            ("producer.compression.type", codec),
-            ("producer.compression.zstd.level", "19"),
-            ("producer.compression.gzip.level", "3"),
-        ]);
-        config.unwrap().producer.get("compression.level").cloned()
-    };
-    assert_eq!(level("zstd").as_deref(), Some("12"));
-    assert_eq!(level("gzip").as_deref(), Some("3"));
-    assert_eq!(level("lz4"), None);
+fn the_connector_overrides_and_administration_has_its_own() {
+    let config = with_kafka(&[
+        ("producer.linger.ms", "1"),
+        ("producer.override.linger.ms", "7"),
+        ("producer.client.id", "mine"),
+        ("producer.request.timeout.ms", "1000"),
+        ("producer.metadata.max.age.ms", "5000"),
+        ("admin.request.timeout.ms", "2000"),
+        ("admin.override.request.timeout.ms", "3000"),
+        ("admin.bootstrap.servers", "other:1"),
+        ("admin.linger.ms", "5"),
+        ("admin.listeners", "http://:9999"),
+    ])
+    .unwrap();
+    assert_eq!(config.produce.linger, Duration::from_millis(7));
+    assert_eq!((config.client.client_id.as_str(), config.client.bootstrap.len()), ("mine", 1));
+    assert_eq!(config.client.request_timeout, Duration::from_secs(1));
+    assert_eq!(config.admin.client_id, "connector-adminclient-otlp-source-0");
+    assert_eq!(config.admin.request_timeout, Duration::from_secs(3));
+    assert_eq!(config.admin.metadata_max_age, Duration::from_secs(5));
+    assert_eq!(config.admin.bootstrap, [kafka("other", 1)]);
+    assert_eq!(config.notes, ["admin.linger.ms has no effect: it concerns producers"]);
 }
 
 #[test]
-fn brokers_are_required() {
-    let found = load(&[]).unwrap_err();
+fn readers_have_their_own_settings() {
+    let reader = |pairs: &[(&str, &str)]| client::reader("kafka:9092", &raw(pairs), &no_files());
+    let settings = reader(&[("consumer.request.timeout.ms", "1000"), ("producer.acks", "7")]).unwrap();
     assert_eq!(
-        found[0].to_string(),
-        "bootstrap.servers: Missing required configuration which has no default value"
+        (settings.client_id.as_str(), settings.bootstrap),
+        ("otlp2kafka-tail", vec![kafka("kafka", 9092)])
+    );
+    assert_eq!(settings.request_timeout, Duration::from_secs(1));
+    let found = reader(&[("consumer.request.timeout.ms", "0"), ("consumer.lingr.ms", "7")]).unwrap_err();
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+#[test]
+fn brokers_are_required_and_all_bad_ones_named() {
+    let lines = |pairs: &[(&str, &str)]| -> Vec<String> {
+        load(pairs).unwrap_err().iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(lines(&[]), ["bootstrap.servers: Missing required configuration which has no default value"]);
+    assert_eq!(
+        lines(&[("bootstrap.servers", "a:1, b, [::1]:2,c:99999,")]),
+        [
+            "Invalid value b for configuration bootstrap.servers: Not of the form host:port",
+            "Invalid value c:99999 for configuration bootstrap.servers: Not of the form host:port",
+        ]
+    );
+    assert_eq!(
+        lines(&[("producer.bootstrap.servers", " , ")]),
+        [
+            "Invalid value , for configuration producer.bootstrap.servers: No bootstrap urls given in bootstrap.servers"
+        ]
+    );
+    let config = load(&[("bootstrap.servers", "a:1,SSL://b:2 , a:1,,[::1]:3")]).unwrap();
+    assert_eq!(config.client.bootstrap, [kafka("a", 1), kafka("b", 2), kafka("::1", 3)]);
+    assert_eq!(config.bootstrap(), "a:1,b:2,[::1]:3");
+    let config = with_kafka(&[("producer.bootstrap.servers", "x:1")]).unwrap();
+    assert_eq!((config.bootstrap(), &config.admin.bootstrap), ("x:1", &vec![kafka("x", 1)]));
+}
+
+#[test]
+fn the_choice_of_the_client_is_the_connectors_before_the_workers() {
+    let config = with_kafka(&[("producer.client", "native"), ("producer.instances", "3")]).unwrap();
+    assert_eq!((config.instances, &config.notes[..]), (3, &[] as &[String]));
+    let parsed = |keys, pairs: &[(&str, &str)]| parse(keys, &raw(pairs));
+    let worker = parsed(WORKER_KEYS, &[("bootstrap.servers", "k:1"), ("producer.instances", "7")]).0;
+    let connector = parsed(KEYS, &[("producer.instances", "2")]).0;
+    let load = |connector| {
+        Config::from_values(connector, &worker, &raw(&[]), HOLD, &no_files()).map(|config| config.instances)
+    };
+    assert_eq!(load(&connector).unwrap(), 2);
+    assert_eq!(load(&parsed(KEYS, &[]).0).unwrap(), 7);
+    for (key, value) in
+        [("producer.instances", "1025"), ("producer.instances", "-1"), ("producer.client", "kafka")]
+    {
+        assert_eq!(parsed(KEYS, &[(key, value)]).1.len(), 1, "{key}={value}");
+    }
+}
+
+#[cfg(not(feature = "librdkafka"))]
+#[test]
+fn a_client_that_is_not_in_the_build_stops_the_start() {
+    assert_eq!(
+        problems(&[("producer.client", "librdkafka")]),
+        ["producer.client: librdkafka is not in this build: build it with --features librdkafka, or remove \
+             the key"]
+    );
+}
+
+#[test]
+fn all_mistakes_are_named_at_once() {
+    assert_eq!(
+        problems(&[
+            ("producer.acks", "2"),
+            ("producer.lingr.ms", "5"),
+            ("producer.sasl.mechanism", "GSSAPI"),
+            ("producer.plugin.library.paths", "/x.so"),
+            ("admin.request.timeout.ms", "0"),
+            ("kafka.topic.logs", "a b"),
+        ])
+        .len(),
+        6
     );
 }
 
@@ -200,16 +313,11 @@ fn overrides_obey_the_workers_policy() {
 }
 
 #[test]
-fn passwords_are_not_shown() {
-    let line =
-        "org.apache.kafka.common.security.plain.PlainLoginModule required username=u password=hunter2;";
-    let config = with_kafka(&[
-        ("producer.security.protocol", "SASL_SSL"),
-        ("producer.sasl.mechanism", "PLAIN"),
-        ("producer.sasl.jaas.config", line),
-    ])
-    .unwrap();
-    assert_eq!(config.producer["sasl.password"], "hunter2");
-    assert_eq!(config.admin["sasl.password"], "hunter2");
-    assert!(!format!("{config:?}").contains("hunter2"));
+fn secrets_are_not_shown() {
+    let line = "a.B required password=hunter2";
+    let key = ("producer.ssl.key.password", "hunter2");
+    let config = with_kafka(&[("producer.sasl.jaas.config", line), key]).unwrap();
+    assert!(!format!("{config:?}{:?}{:?}", config.client, config.admin).contains("hunter2"));
+    let lines = problems(&[("producer.sasl.jaas.config", line), key, ("producer.acks", "2")]).concat();
+    assert!(!lines.contains("hunter2"), "{lines}");
 }

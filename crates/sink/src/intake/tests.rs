@@ -44,11 +44,13 @@ impl Producer for Keeper {
         }
     }
 
-    fn limit_batch(&self, bytes_max: usize) {
+    fn limit_batch(&self, _signal: Signal, bytes_max: usize) {
         self.batch_limits.lock().unwrap().push(bytes_max);
     }
 
-    fn close(&self, _limit: Duration) {}
+    async fn flush(&self) {}
+
+    async fn give_up(&self) {}
 }
 
 struct Bench {
@@ -97,8 +99,8 @@ impl Bench {
             limits: Limits { elements: 1_000_000 },
         };
         let output_bytes_max = setting.output_bytes_max;
-        let core = Core { shape, output_bytes_max, shared, topics, producer };
-        Self { worker: Worker::spawn(Arc::new(core)), switch }
+        let core = Core { shape, output_bytes_max, shared, topics };
+        Self { worker: Worker::spawn(Arc::new(core), producer), switch }
     }
 
     async fn request(&self, signal: Signal, encoding: Encoding, body: Bytes, hold: Duration) -> Request {
@@ -117,7 +119,7 @@ impl Bench {
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Vec<Kept>> {
-        self.worker.core.producer.kept.lock().unwrap()
+        self.worker.producer.kept.lock().unwrap()
     }
 
     fn used(&self) -> usize {
@@ -351,7 +353,7 @@ fn a_record_that_its_topic_refuses_is_split_smaller_until_it_fits() {
             let bench = Bench::new(Setting { format, ..SETTING }, Box::new(picky));
             let body = trace((0..700).map(|n| format!("span-{n}-{}", "x".repeat(1000)).into_bytes()));
             assert_eq!(bench.store(body).await, Verdict::Stored { rejected: None });
-            let limits = bench.worker.core.producer.batch_limits.lock().unwrap().clone();
+            let limits = bench.worker.producer.batch_limits.lock().unwrap().clone();
             assert_eq!(limits, [500_000, 250_000]);
             assert_eq!(bench.worker.core.topics.record_bytes_max(Signal::Traces), 250_000);
             let kept = bench.kept();
@@ -392,7 +394,7 @@ fn memory_stays_held_until_the_report_even_when_the_answer_was_given() {
         assert_eq!(bench.store(trace([b"one".to_vec()])).await, Verdict::Retry(RetryReason::HoldTime));
         assert!(bench.used() > 0);
         assert_eq!(bench.worker.core.shared.gate.taken(Signal::Traces), 1);
-        drop(std::mem::take(&mut *bench.worker.core.producer.acks.lock().unwrap()));
+        drop(std::mem::take(&mut *bench.worker.producer.acks.lock().unwrap()));
         assert_eq!(bench.used(), 0);
         // The place in line goes with the request's entry among the returns, on the worker's next turn.
         tokio::task::yield_now().await;
@@ -409,7 +411,7 @@ fn a_sender_that_goes_away_takes_nothing_back() {
         assert!(gone.is_err());
         assert_eq!(bench.kept().len(), 1);
         assert!(bench.used() > 0);
-        bench.worker.core.producer.acks.lock().unwrap().pop().unwrap().resolve(Outcome::Stored);
+        bench.worker.producer.acks.lock().unwrap().pop().unwrap().resolve(Outcome::Stored);
         assert_eq!(bench.used(), 0);
         assert_eq!(bench.worker.core.shared.metrics.signal(Signal::Traces).items_stored(), 1);
     });
@@ -434,7 +436,7 @@ fn parts_wait_for_memory_and_give_up_at_the_deadline() {
         let bench = Bench::new(setting, Box::new(|_| None));
         let body = trace((0..4000).map(|_| vec![b'x'; 1000]));
         assert_eq!(bench.store(body).await, Verdict::Retry(RetryReason::Memory));
-        drop(std::mem::take(&mut *bench.worker.core.producer.acks.lock().unwrap()));
+        drop(std::mem::take(&mut *bench.worker.producer.acks.lock().unwrap()));
         assert_eq!(bench.used(), 0);
     });
 }

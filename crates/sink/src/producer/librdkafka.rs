@@ -15,13 +15,24 @@ use rdkafka::producer::{BaseProducer, DeliveryResult, Producer as _, ProducerCon
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::Notify;
 
-use super::{Bridge, Producer, Record};
-use crate::classify::{self, Class};
+mod classify;
+mod log;
+mod zero_copy;
+
+#[cfg(test)]
+mod tests;
+
+use self::classify::Class;
+use self::log::Bridge;
+use self::zero_copy::{InFlight, Lender, Message};
+use super::Record;
 use crate::error::OpenError;
-use crate::zero_copy::{InFlight, Lender, Message};
 
 /// How long one turn of the serving thread waits for reports before it looks at its flags.
 const TURN: Duration = Duration::from_millis(100);
+/// The library is not made to ask for topics more often than this, nor for longer at a time.
+const ASK_PAUSE: Duration = Duration::from_millis(500);
+const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 /// A replaced producer's records get their reports within this time; without a fatal error they are sent first.
 const RETIREMENT_MAX: Duration = Duration::from_secs(30);
 /// Pause before a producer that did not live long is replaced; doubled each time up to the maximum.
@@ -56,6 +67,8 @@ struct Signs {
     worn_out: AtomicBool,
     /// The last error that concerns connections, in words.
     trouble: Mutex<Option<String>>,
+    /// What the library knows of the topics may be out of date.
+    ask_again: AtomicBool,
     /// Something of the above changed.
     news: Notify,
 }
@@ -104,12 +117,29 @@ impl Reports {
             self.signs.worn_out.store(true, Ordering::Release);
         }
         // A topic that refused one record for want of rights is refused by the library until it has new metadata.
+        self.signs.ask_again.store(true, Ordering::Release);
         self.signs.news.notify_one();
         classify::outcome(code)
     }
 }
 
 impl Librdkafka {
+    /// The user's properties with the library's own bounds: `budget_bytes` bounds what is in it, so its limits lie
+    /// above and it never refuses; `record_bytes` is the largest record.
+    pub(crate) fn bounded(
+        mut properties: BTreeMap<String, String>,
+        (budget_bytes, record_bytes): (usize, usize),
+        brokers_create: bool,
+    ) -> BTreeMap<String, String> {
+        let kilobytes = (budget_bytes / 1024).saturating_mul(2).saturating_add(64 << 10);
+        properties.insert("queue.buffering.max.kbytes".into(), kilobytes.min(0x7FFF_FFFF).to_string());
+        properties.insert("queue.buffering.max.messages".into(), "0".into());
+        properties.insert("message.max.bytes".into(), record_bytes.max(1_000_000).to_string());
+        // Topics are created by us, or by the brokers where the user leaves it to them.
+        properties.insert("allow.auto.create.topics".into(), brokers_create.to_string());
+        properties
+    }
+
     /// Opens the client; Kafka need not be there. `properties` bear librdkafka's names.
     pub(crate) fn open(
         properties: BTreeMap<String, String>,
@@ -151,9 +181,9 @@ impl Librdkafka {
         self.inner.signs.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// What asks the brokers; its calls block. `None` after the end.
-    pub(crate) fn cluster(&self) -> Option<Cluster> {
-        self.inner.lender().map(|lender| Cluster { lender })
+    /// The library is to ask for the topics again: it believes what it once heard of them for long.
+    pub(crate) fn ask_again(&self) {
+        self.inner.signs.ask_again.store(true, Ordering::Release);
     }
 
     #[cfg(test)]
@@ -162,12 +192,10 @@ impl Librdkafka {
     }
 }
 
-impl Producer for Librdkafka {
-    fn send(&self, record: Record) {
-        let Record { signal, partition, key, value, timestamp_ms, ack } = record;
-        if cfg!(feature = "null-sink") {
-            return ack.resolve(Outcome::Stored);
-        }
+impl Librdkafka {
+    /// Takes the record without waiting.
+    pub(crate) fn send(&self, record: Record) {
+        let Record { signal, partition, key, value, timestamp_ms, ack, .. } = record;
         let message = Message {
             topic: signal.index(),
             partition: partition.unwrap_or(-1),
@@ -188,7 +216,8 @@ impl Producer for Librdkafka {
         }
     }
 
-    fn limit_batch(&self, bytes_max: usize) {
+    /// Keeps batches under what a topic takes.
+    pub(crate) fn limit_batch(&self, bytes_max: usize) {
         let mut limit = self.inner.batch_bytes_max.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes_max >= *limit {
             return;
@@ -200,7 +229,9 @@ impl Producer for Librdkafka {
         }
     }
 
-    fn close(&self, limit: Duration) {
+    /// Waits until every record has its report, at most `limit`, then gives up what is left and stops. Blocks its
+    /// thread.
+    pub(crate) fn close(&self, limit: Duration) {
         *self.inner.close_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + limit);
         self.inner.stop.store(true, Ordering::Release);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -225,9 +256,14 @@ impl Inner {
     fn serve(&self) {
         let mut pause = REPLACE_PAUSE_MIN;
         let mut born = Instant::now();
+        let mut asked = Instant::now();
         while !self.stop.load(Ordering::Acquire) {
             let Some(lender) = self.lender() else { return };
             lender.producer().poll(TURN);
+            if asked.elapsed() > ASK_PAUSE && self.signs.ask_again.swap(false, Ordering::AcqRel) {
+                self.ask(&lender);
+                asked = Instant::now();
+            }
             let Some(fatal) = self.fatal(&lender) else { continue };
             pause = if born.elapsed() > REPLACE_PAUSE_MAX { REPLACE_PAUSE_MIN } else { pause };
             lender.producer().poll(pause);
@@ -243,6 +279,15 @@ impl Inner {
             }
         }
         self.finish();
+    }
+
+    /// Has the library ask for each topic anew; what it hears is not for us.
+    fn ask(&self, lender: &Lender<Reports>) {
+        for topic in &self.topics {
+            if let Err(error) = lender.producer().client().fetch_metadata(Some(topic), ASK_TIMEOUT) {
+                return tracing::debug!(%error, "no metadata for the producer");
+            }
+        }
     }
 
     /// The fatal error of the producer, in words.
@@ -325,54 +370,4 @@ fn create(
     let context = Reports { signs: Arc::clone(signs), log: Bridge::default() };
     let producer = BaseProducer::from_config_and_context(&config, context)?;
     Lender::new(producer, topics)
-}
-
-/// Asks the brokers about topics, over the producer's own connections. Every call blocks its thread.
-#[derive(Debug)]
-pub(crate) struct Cluster {
-    lender: Arc<Lender<Reports>>,
-}
-
-/// Partitions of a topic.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Partitions {
-    /// All of them.
-    pub(crate) count: usize,
-    /// Those that have a leader now.
-    pub(crate) led: Vec<i32>,
-}
-
-impl Cluster {
-    /// The topic's partitions; `None` when the brokers do not know it.
-    pub(crate) fn partitions(
-        &self,
-        topic: &str,
-        timeout: Duration,
-    ) -> Result<Option<Partitions>, KafkaError> {
-        let client = self.lender.producer().client();
-        let metadata = client.fetch_metadata(Some(topic), timeout)?;
-        let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
-            return Ok(None);
-        };
-        match found.error().map(RDKafkaErrorCode::from) {
-            None | Some(RDKafkaErrorCode::LeaderNotAvailable) => {}
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                return Ok(None);
-            }
-            Some(code) => return Err(KafkaError::MetadataFetch(code)),
-        }
-        let partitions = found.partitions();
-        let led =
-            partitions.iter().filter(|partition| partition.leader() >= 0).map(|partition| partition.id());
-        Ok(Some(Partitions { count: partitions.len(), led: led.collect() }))
-    }
-
-    /// Addresses of the brokers that the client knows.
-    pub(crate) fn brokers(&self, topic: &str, timeout: Duration) -> Result<Vec<String>, KafkaError> {
-        let metadata = self.lender.producer().client().fetch_metadata(Some(topic), timeout)?;
-        let brokers = metadata.brokers().iter();
-        Ok(brokers
-            .map(|broker| format!("{}:{} (id {})", broker.host(), broker.port(), broker.id()))
-            .collect())
-    }
 }

@@ -5,10 +5,10 @@ use config::{Kind, Unit, Value, check};
 /// What becomes of a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Goes to librdkafka under this name.
-    Is(&'static str),
-    /// Is read together with others.
-    Together,
+    /// Is obeyed.
+    Obeyed,
+    /// Is obeyed together with the others of TLS and login.
+    Security,
     /// Is accepted and does nothing, for this reason.
     NoEffect(&'static str),
     /// Stops the start, for this reason.
@@ -20,24 +20,50 @@ pub(super) enum Fate {
 pub(super) struct Property {
     pub(super) java: &'static str,
     pub(super) kind: Kind,
+    /// With the native client; `librdkafka.rs` says where the other one differs.
     pub(super) fate: Fate,
-    /// Java's words that librdkafka writes differently.
-    words: &'static [(&'static str, &'static str)],
     pub(super) only_producer: bool,
+    /// Java's second words for a value.
+    words: &'static [(&'static str, &'static str)],
+    /// Values of a property without effect, or denied, that say what is so anyway.
+    holding: &'static [&'static str],
+    /// Values that the native client does not take, and why.
+    refused: &'static [(&'static str, &'static str)],
 }
 
 impl Property {
-    /// The value in librdkafka's words, or what is wrong with it.
-    pub(super) fn check(&self, text: &str) -> Result<String, String> {
-        if let Some((_, word)) = self.words.iter().find(|(java, _)| java.eq_ignore_ascii_case(text)) {
-            return Ok((*word).to_owned());
+    /// The value in one of Java's words, or what is wrong with it.
+    pub(super) fn check(&self, text: &str) -> Result<Value, String> {
+        let word = self.words.iter().find(|(other, _)| other.eq_ignore_ascii_case(text));
+        check(self.kind, word.map_or(text, |(_, word)| word))
+    }
+
+    /// Why the native client does not take the value.
+    pub(super) fn refused(&self, value: &Value) -> Option<&'static str> {
+        let is = |word: &str| match value {
+            Value::Text(text) => text == word,
+            Value::Int(n) => n.to_string() == word,
+            Value::Bool(_) | Value::List(_) => false,
+        };
+        self.refused.iter().find(|(word, _)| is(word)).map(|(_, why)| *why)
+    }
+
+    /// What becomes of it, in a sentence for its user.
+    pub(super) fn story(&self) -> String {
+        let mut story = match self.fate {
+            Fate::Obeyed | Fate::Security => "Obeyed.".to_owned(),
+            Fate::NoEffect(why) => format!("No effect: {why}."),
+            Fate::Denied(why) => format!("Refused: {why}."),
+        };
+        for (word, why) in self.refused {
+            story = format!("{story} `{word}` is refused: {why}.");
         }
-        Ok(match check(self.kind, text)? {
-            Value::Bool(on) => on.to_string(),
-            Value::Int(n) => n.to_string(),
-            Value::Text(text) => text,
-            Value::List(words) => words.join(","),
-        })
+        story
+    }
+
+    /// Whether the value only says what is so anyway.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        self.holding.iter().any(|word| word.eq_ignore_ascii_case(text))
     }
 
     /// Whether its value is never shown.
@@ -49,14 +75,37 @@ impl Property {
         self.words = words;
         self
     }
+
+    const fn holding(mut self, words: &'static [&'static str]) -> Self {
+        self.holding = words;
+        self
+    }
+
+    const fn refusing(mut self, words: &'static [(&'static str, &'static str)]) -> Self {
+        self.refused = words;
+        self
+    }
+}
+
+/// The row of a property.
+pub(super) fn property(java: &str) -> Option<&'static Property> {
+    PROPERTIES.iter().find(|property| property.java == java)
 }
 
 const fn common(java: &'static str, kind: Kind, fate: Fate) -> Property {
-    Property { java, kind, fate, words: &[], only_producer: false }
+    Property { java, kind, fate, only_producer: false, words: &[], holding: &[], refused: &[] }
 }
 
 const fn producer(java: &'static str, kind: Kind, fate: Fate) -> Property {
-    Property { java, kind, fate, words: &[], only_producer: true }
+    Property { java, kind, fate, only_producer: true, words: &[], holding: &[], refused: &[] }
+}
+
+const fn obeyed(java: &'static str, kind: Kind) -> Property {
+    common(java, kind, Fate::Obeyed)
+}
+
+const fn secured(java: &'static str, kind: Kind) -> Property {
+    common(java, kind, Fate::Security)
 }
 
 const fn denied(java: &'static str, why: &'static str) -> Property {
@@ -80,82 +129,93 @@ const fn count(min: i64, max: i64) -> Kind {
 }
 
 const I32: i64 = i32::MAX as i64;
-const OS_DEFAULT: &[(&str, &str)] = &[("-1", "0")];
+const I64: i64 = i64::MAX;
 
 const CLASSES: &str = "classes of Java can't be loaded";
-const LOGIN: &str = "OAUTHBEARER is not built in; use SCRAM, PLAIN or TLS client certificates";
-const KERBEROS: &str = "Kerberos is not built in; use SCRAM, PLAIN or TLS client certificates";
+const KERBEROS: &str =
+    "GSSAPI (Kerberos) is not built in; use SCRAM, PLAIN, OAUTHBEARER or TLS client certificates";
 const SERIALIZED: &str = "records are bytes already";
 const METRICS: &str = "metrics are served at /metrics";
+const TLS: &str = "TLS is built in";
+const TOKENS: &str = "brokers check tokens";
+const ANEW: &str = "a token is asked for again with the next connection, after reconnect.backoff.ms";
+const RENEWAL: &str = "a new token is fetched before the old one ends";
+const ASSERTION: &str = "assertions (RFC 7523) are not built in; use a client id and a client secret";
+const STORES: Kind = Kind::OneOf(&["PEM", "JKS", "PKCS12"]);
 
-/// The list. Names, meanings and ranges: "Producer Configs" and "Admin Configs" of Apache Kafka, and
-/// CONFIGURATION.md of librdkafka.
+/// What Java users must set for OAUTHBEARER: it names the mechanism once more.
+const LOGIN_HANDLERS: Kind = Kind::OneOf(&[
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
+    "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler",
+]);
+/// As [`LOGIN_HANDLERS`], and for AWS_MSK_IAM. Some set the former here by mistake, which does no harm.
+const CLIENT_HANDLERS: Kind = Kind::OneOf(&[
+    "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
+    "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler",
+]);
+const RETRIEVERS: Kind = Kind::OneOf(&[
+    "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever",
+    "org.apache.kafka.common.security.oauthbearer.ClientCredentialsJwtRetriever",
+]);
+const VALIDATORS: Kind = Kind::OneOf(&[
+    "org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator",
+    "org.apache.kafka.common.security.oauthbearer.ClientJwtValidator",
+]);
+
+/// The list. Names, meanings and ranges: "Producer Configs" and "Admin Configs" of Apache Kafka 4.1.
 pub(super) static PROPERTIES: &[Property] = &[
-    common("bootstrap.servers", Kind::NonEmpty, Fate::Is("bootstrap.servers")),
-    common("client.id", Kind::Text, Fate::Is("client.id")),
-    common("client.rack", Kind::Text, Fate::Is("client.rack")),
-    common(
+    obeyed("bootstrap.servers", Kind::NonEmpty),
+    obeyed("client.id", Kind::Text),
+    idle("client.rack", "records go to the leaders of their partitions, wherever these are"),
+    obeyed(
         "client.dns.lookup",
         Kind::OneOf(&["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"]),
-        Fate::Is("client.dns.lookup"),
-    ),
-    common("request.timeout.ms", millis(1, 900_000), Fate::Is("request.timeout.ms")),
-    common("retry.backoff.ms", millis(1, 300_000), Fate::Is("retry.backoff.ms")),
-    common("retry.backoff.max.ms", millis(1, 300_000), Fate::Is("retry.backoff.max.ms")),
-    common("reconnect.backoff.ms", millis(0, 3_600_000), Fate::Is("reconnect.backoff.ms")),
-    common("reconnect.backoff.max.ms", millis(0, 3_600_000), Fate::Is("reconnect.backoff.max.ms")),
-    common("connections.max.idle.ms", millis(0, I32), Fate::Is("connections.max.idle.ms")).words(OS_DEFAULT),
-    common(
-        "socket.connection.setup.timeout.ms",
-        millis(1000, I32),
-        Fate::Is("socket.connection.setup.timeout.ms"),
-    ),
+    )
+    .refusing(&[(
+        "resolve_canonical_bootstrap_servers_only",
+        "names are not looked up in reverse; name the brokers as their certificates do, or remove it",
+    )]),
+    obeyed("request.timeout.ms", millis(1, I32)),
+    obeyed("retry.backoff.ms", millis(0, I64)),
+    obeyed("retry.backoff.max.ms", millis(0, I64)),
+    obeyed("reconnect.backoff.ms", millis(0, I64)),
+    obeyed("reconnect.backoff.max.ms", millis(0, I64)),
+    obeyed("connections.max.idle.ms", millis(-1, I64)),
+    obeyed("socket.connection.setup.timeout.ms", millis(1, I64)),
     idle("socket.connection.setup.timeout.max.ms", "the timeout for a connection does not grow"),
-    // Java asks for metadata anew at this age; librdkafka calls that its refresh interval.
-    common("metadata.max.age.ms", millis(1, 3_600_000), Fate::Is("topic.metadata.refresh.interval.ms")),
+    obeyed("metadata.max.age.ms", millis(1, I64)),
     idle("metadata.max.idle.ms", "topics stay known"),
     common(
         "metadata.recovery.strategy",
         Kind::OneOf(&["none", "rebootstrap"]),
-        Fate::Is("metadata.recovery.strategy"),
-    ),
+        Fate::NoEffect("bootstrap.servers are asked again when no known broker answers"),
+    )
+    .holding(&["rebootstrap"]),
     common(
         "metadata.recovery.rebootstrap.trigger.ms",
         millis(0, I32),
-        Fate::Is("metadata.recovery.rebootstrap.trigger.ms"),
+        Fate::NoEffect("bootstrap.servers are asked again when no known broker answers"),
     ),
-    common("send.buffer.bytes", bytes(0, 100_000_000), Fate::Is("socket.send.buffer.bytes"))
-        .words(OS_DEFAULT),
-    common("receive.buffer.bytes", bytes(0, 100_000_000), Fate::Is("socket.receive.buffer.bytes"))
-        .words(OS_DEFAULT),
-    common("enable.metrics.push", Kind::Bool, Fate::Is("enable.metrics.push")),
-    producer("acks", Kind::OneOf(&["all", "1", "0"]), Fate::Is("acks")).words(&[("-1", "all")]),
-    producer("enable.idempotence", Kind::Bool, Fate::Is("enable.idempotence")),
-    producer(
-        "max.in.flight.requests.per.connection",
-        count(1, 1_000_000),
-        Fate::Is("max.in.flight.requests.per.connection"),
-    ),
-    producer("retries", count(0, I32), Fate::Is("retries")),
-    producer("linger.ms", millis(0, 900_000), Fate::Is("linger.ms")),
-    producer("batch.size", bytes(1, I32), Fate::Is("batch.size")).words(&[("0", "1")]),
-    producer("delivery.timeout.ms", millis(1, I32), Fate::Is("message.timeout.ms")),
-    producer("max.request.size", bytes(1000, 1_000_000_000), Fate::Is("message.max.bytes")),
-    producer(
-        "compression.type",
-        Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]),
-        Fate::Is("compression.type"),
-    ),
-    producer("compression.gzip.level", count(-1, 9), Fate::Together),
-    producer("compression.lz4.level", count(1, 17), Fate::Together),
-    producer("compression.zstd.level", count(-131_072, 22), Fate::Together),
+    obeyed("send.buffer.bytes", bytes(-1, I32)),
+    obeyed("receive.buffer.bytes", bytes(-1, I32)),
+    common("enable.metrics.push", Kind::Bool, Fate::NoEffect(METRICS)).holding(&["false"]),
+    producer("acks", Kind::OneOf(&["all", "1", "0"]), Fate::Obeyed).words(&[("-1", "all")]),
+    producer("enable.idempotence", Kind::Bool, Fate::Obeyed),
+    producer("max.in.flight.requests.per.connection", count(1, I32), Fate::Obeyed),
+    producer("retries", count(0, I32), Fate::Obeyed),
+    producer("linger.ms", millis(0, I64), Fate::Obeyed),
+    producer("batch.size", bytes(0, I32), Fate::Obeyed),
+    producer("delivery.timeout.ms", millis(1, I32), Fate::Obeyed),
+    producer("max.request.size", bytes(1000, I32), Fate::Obeyed),
+    producer("compression.type", Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Fate::Obeyed),
+    producer("compression.gzip.level", count(-1, 9), Fate::Obeyed)
+        .refusing(&[("0", "Value must be -1, or at least 1")]),
+    producer("compression.lz4.level", count(1, 17), Fate::Obeyed),
+    producer("compression.zstd.level", count(-131_072, 22), Fate::Obeyed),
     producer("buffer.memory", Kind::Text, Fate::NoEffect("otlp.memory.max.bytes bounds what is held")),
     producer("max.block.ms", Kind::Text, Fate::NoEffect("otlp.request.hold.ms bounds every wait")),
-    producer(
-        "partitioner.ignore.keys",
-        Kind::Bool,
-        Fate::NoEffect("records have no key unless otlp.record.key says so"),
-    ),
+    producer("partitioner.ignore.keys", Kind::Bool, Fate::Obeyed),
     producer(
         "partitioner.adaptive.partitioning.enable",
         Kind::Text,
@@ -177,40 +237,58 @@ pub(super) static PROPERTIES: &[Property] = &[
     idle("metrics.recording.level", METRICS),
     idle("metrics.sample.window.ms", METRICS),
     idle("default.api.timeout.ms", "the checks of topics have their own time"),
-    common(
-        "security.protocol",
-        Kind::OneOf(&["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]),
-        Fate::Is("security.protocol"),
-    ),
-    common(
+    secured("security.protocol", Kind::OneOf(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])),
+    secured(
         "sasl.mechanism",
-        Kind::OneOf(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
-        Fate::Is("sasl.mechanism"),
-    ),
-    common("sasl.jaas.config", Kind::Password, Fate::Together),
-    common("ssl.truststore.type", Kind::OneOf(&["PEM", "JKS", "PKCS12"]), Fate::Together),
-    common("ssl.truststore.location", Kind::Text, Fate::Together),
-    common("ssl.truststore.password", Kind::Password, Fate::Together),
-    common("ssl.truststore.certificates", Kind::Password, Fate::Together),
-    common("ssl.keystore.type", Kind::OneOf(&["PEM", "JKS", "PKCS12"]), Fate::Together),
-    common("ssl.keystore.location", Kind::Text, Fate::Together),
-    common("ssl.keystore.password", Kind::Password, Fate::Together),
-    common("ssl.keystore.certificate.chain", Kind::Password, Fate::Together),
-    common("ssl.keystore.key", Kind::Password, Fate::Together),
-    common("ssl.key.password", Kind::Password, Fate::Is("ssl.key.password")),
-    common(
-        "ssl.endpoint.identification.algorithm",
-        Kind::OneOf(&["https"]),
-        Fate::Is("ssl.endpoint.identification.algorithm"),
+        Kind::OneOf(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM", "GSSAPI"]),
     )
-    .words(&[("", "none")]),
+    .refusing(&[("GSSAPI", KERBEROS)]),
+    secured("sasl.jaas.config", Kind::Password),
+    secured("sasl.client.callback.handler.class", CLIENT_HANDLERS),
+    secured("sasl.login.callback.handler.class", LOGIN_HANDLERS),
+    secured("sasl.login.connect.timeout.ms", millis(1, 3_600_000)),
+    secured("sasl.login.read.timeout.ms", millis(1, 3_600_000)),
+    idle("sasl.login.retry.backoff.ms", ANEW),
+    idle("sasl.login.retry.backoff.max.ms", ANEW),
+    idle("sasl.login.refresh.window.factor", RENEWAL),
+    idle("sasl.login.refresh.window.jitter", RENEWAL),
+    idle("sasl.login.refresh.min.period.seconds", RENEWAL),
+    idle("sasl.login.refresh.buffer.seconds", RENEWAL),
+    secured("sasl.oauthbearer.token.endpoint.url", Kind::NonEmpty),
+    secured("sasl.oauthbearer.client.credentials.client.id", Kind::NonEmpty),
+    secured("sasl.oauthbearer.client.credentials.client.secret", Kind::Password),
+    secured("sasl.oauthbearer.scope", Kind::Text),
+    secured("sasl.oauthbearer.header.urlencode", Kind::Bool),
+    secured("sasl.oauthbearer.jwt.retriever.class", RETRIEVERS),
+    secured("sasl.oauthbearer.jwt.validator.class", VALIDATORS),
+    idle("sasl.oauthbearer.scope.claim.name", TOKENS),
+    idle("sasl.oauthbearer.sub.claim.name", TOKENS),
+    idle("sasl.oauthbearer.clock.skew.seconds", TOKENS),
+    idle("sasl.oauthbearer.expected.audience", TOKENS),
+    idle("sasl.oauthbearer.expected.issuer", TOKENS),
+    idle("sasl.oauthbearer.jwks.endpoint.url", TOKENS),
+    idle("sasl.oauthbearer.jwks.endpoint.refresh.ms", TOKENS),
+    idle("sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", TOKENS),
+    idle("sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms", TOKENS),
+    secured("ssl.truststore.type", STORES),
+    secured("ssl.truststore.location", Kind::NonEmpty),
+    secured("ssl.truststore.password", Kind::Password),
+    secured("ssl.truststore.certificates", Kind::Password),
+    secured("ssl.keystore.type", STORES),
+    secured("ssl.keystore.location", Kind::NonEmpty),
+    secured("ssl.keystore.password", Kind::Password),
+    secured("ssl.keystore.certificate.chain", Kind::Password),
+    secured("ssl.keystore.key", Kind::Password),
+    secured("ssl.key.password", Kind::Password),
+    secured("ssl.endpoint.identification.algorithm", Kind::OneOf(&["https", ""])),
     idle("ssl.protocol", "TLS 1.2 and 1.3 are spoken"),
-    denied("ssl.enabled.protocols", "can't be narrowed: TLS 1.2 and 1.3 are spoken; remove it"),
+    denied("ssl.enabled.protocols", "can't be narrowed: TLS 1.2 and 1.3 are spoken; remove it")
+        .holding(&["TLSv1.2,TLSv1.3", "TLSv1.3,TLSv1.2"]),
     denied("ssl.cipher.suites", "Java's names of cipher suites have no equal here; remove it"),
-    idle("ssl.provider", "TLS is OpenSSL's"),
-    idle("ssl.keymanager.algorithm", "TLS is OpenSSL's"),
-    idle("ssl.trustmanager.algorithm", "TLS is OpenSSL's"),
-    idle("ssl.secure.random.implementation", "TLS is OpenSSL's"),
+    idle("ssl.provider", TLS),
+    idle("ssl.keymanager.algorithm", TLS),
+    idle("ssl.trustmanager.algorithm", TLS),
+    idle("ssl.secure.random.implementation", TLS),
     denied("ssl.engine.factory.class", CLASSES),
     denied("security.providers", CLASSES),
     denied("interceptor.classes", "interceptors change records, and classes of Java can't be loaded"),
@@ -219,9 +297,8 @@ pub(super) static PROPERTIES: &[Property] = &[
         "a partitioner decides the order of records, and classes of Java can't be loaded",
     ),
     denied("transactional.id", "records are produced outside of transactions"),
+    denied("transaction.two.phase.commit.enable", "records are produced outside of transactions"),
     denied("config.providers", "belongs to the worker, not to a client"),
-    denied("sasl.client.callback.handler.class", CLASSES),
-    denied("sasl.login.callback.handler.class", CLASSES),
     denied("sasl.login.class", CLASSES),
     denied("sasl.kerberos.service.name", KERBEROS),
     denied("sasl.kerberos.kinit.cmd", "runs a command"),
@@ -234,8 +311,7 @@ pub(super) static PROPERTIES: &[Property] = &[
 pub(super) fn denied_by_prefix(name: &str) -> Option<&'static str> {
     const FAMILIES: &[(&str, &str)] = &[
         ("test.mock.", "replaces Kafka by a mock"),
-        ("sasl.oauthbearer.", LOGIN),
-        ("sasl.login.", LOGIN),
+        ("sasl.oauthbearer.assertion.", ASSERTION),
         ("sasl.kerberos.", KERBEROS),
         ("plugin.", "loads code"),
     ];

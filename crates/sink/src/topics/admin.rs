@@ -1,84 +1,55 @@
-//! Asks brokers to create topics and to name their limits. Every call blocks its thread.
+//! Asks brokers to create topics and to name their limits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaErrorCode;
-use tokio::runtime::Handle;
+use kafka_client::admin::{NewTopic, create_topics, describe_topic_configs};
+use kafka_client::{Cluster, Error, ErrorCode};
 
-use crate::classify;
 use crate::config::Creation;
-use crate::producer::Bridge;
 
-/// A client for administration; its connections are its own, so it lives no longer than its task.
-pub(super) struct Admin {
-    client: AdminClient<Bridge>,
-    runtime: Handle,
+const MESSAGE_BYTES_MAX: &str = "max.message.bytes";
+
+/// Creates topics; one that exists by now is no error. The error names each topic that was refused, and why.
+pub(super) async fn create(
+    cluster: &Cluster,
+    topics: &[String],
+    creation: &Creation,
     timeout: Duration,
+) -> Result<(), String> {
+    let asked: Vec<NewTopic> = topics
+        .iter()
+        .map(|name| NewTopic {
+            name: name.clone(),
+            partitions: creation.partitions,
+            replication: i16::try_from(creation.replication).unwrap_or(i16::MAX),
+            configs: creation.settings.iter().cloned().collect(),
+        })
+        .collect();
+    let mut refused = Vec::new();
+    for (topic, created) in create_topics(cluster, &asked, timeout).await {
+        match created {
+            Ok(()) => tracing::info!(topic, "topic created"),
+            Err(Error::Refused { code: ErrorCode::TOPIC_ALREADY_EXISTS, .. }) => {}
+            Err(Error::Refused { code, message, .. }) => {
+                let message = message.map(|text| format!(" ({text})")).unwrap_or_default();
+                refused.push(format!("{topic}: {code}{message}"));
+            }
+            Err(error) => {
+                // The way to the brokers failed, for all topics alike.
+                return Err(error.to_string());
+            }
+        }
+    }
+    if refused.is_empty() { Ok(()) } else { Err(refused.join(", ")) }
 }
 
-impl Admin {
-    /// Opens the client. `runtime` is any runtime: the library's own threads do the work.
-    pub(super) fn open(
-        properties: &BTreeMap<String, String>,
-        runtime: Handle,
-        timeout: Duration,
-    ) -> Result<Self, KafkaError> {
-        let mut config = ClientConfig::new();
-        for (name, value) in properties {
-            config.set(name, value);
-        }
-        config.set_log_level(RDKafkaLogLevel::Warning);
-        Ok(Self { client: config.create_with_context(Bridge::default())?, runtime, timeout })
-    }
-
-    fn options(&self) -> AdminOptions {
-        AdminOptions::new().request_timeout(Some(self.timeout)).operation_timeout(Some(self.timeout))
-    }
-
-    /// Creates topics; one that exists by now is no error.
-    pub(super) fn create(&self, topics: &[String], creation: &Creation) -> Result<(), String> {
-        let asked: Vec<NewTopic<'_>> = topics
-            .iter()
-            .map(|name| {
-                let replication = TopicReplication::Fixed(creation.replication);
-                let mut topic = NewTopic::new(name, creation.partitions, replication);
-                topic.config =
-                    creation.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-                topic
-            })
-            .collect();
-        let answers = self
-            .runtime
-            .block_on(self.client.create_topics(&asked, &self.options()))
-            .map_err(|error| error.to_string())?;
-        let mut refused = Vec::new();
-        for answer in answers {
-            match answer {
-                Ok(topic) => tracing::info!(topic, "topic created"),
-                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((topic, code)) => refused.push(format!("{topic}: {}", classify::name(code))),
-            }
-        }
-        if refused.is_empty() { Ok(()) } else { Err(refused.join(", ")) }
-    }
-
-    /// `max.message.bytes` of the topics whose settings may be read.
-    pub(super) fn message_bytes_max(&self, topics: &[&str]) -> Result<BTreeMap<String, usize>, KafkaError> {
-        let asked: Vec<ResourceSpecifier<'_>> =
-            topics.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
-        let answers = self.runtime.block_on(self.client.describe_configs(&asked, &self.options()))?;
-        let mut found = BTreeMap::new();
-        for resource in answers.into_iter().flatten() {
-            let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier else { continue };
-            let limit = resource.get("max.message.bytes").and_then(|entry| entry.value.as_deref());
-            if let Some(bytes) = limit.and_then(|text| text.parse().ok()) {
-                found.insert(name.clone(), bytes);
-            }
-        }
-        Ok(found)
-    }
+/// `max.message.bytes` of the topics whose settings may be read.
+pub(super) async fn message_bytes_max(
+    cluster: &Cluster,
+    topics: &[&str],
+) -> Result<BTreeMap<String, usize>, Error> {
+    let found = describe_topic_configs(cluster, topics, &[MESSAGE_BYTES_MAX]).await?;
+    let limit = |configs: &BTreeMap<String, String>| configs.get(MESSAGE_BYTES_MAX)?.parse().ok();
+    Ok(found.into_iter().filter_map(|(topic, configs)| Some((topic, limit(&configs)?))).collect())
 }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_client::cluster::View;
+use kafka_client::{Cluster, ErrorCode};
 use otlp::Signal;
 use pipeline::Phase;
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::Topics;
-use super::admin::Admin;
+use super::{Topics, admin};
 use crate::config::{Creation, RECORD_OVERHEAD_BYTES};
 use crate::intake::Core;
-use crate::producer::{Cluster, Librdkafka, Partitions};
+use crate::producer::{Client, Partitions};
 use crate::route::Route;
 
 /// The part's name in `/readyz`.
@@ -39,24 +39,36 @@ pub(crate) enum Sight {
     Trouble(String),
 }
 
-/// Looks at the cluster. Blocks its thread.
-pub(crate) fn look(cluster: &Cluster, route: &Route, timeout: Duration) -> Sight {
+/// Looks at the cluster.
+pub(crate) async fn look(cluster: &Cluster, route: &Route, timeout: Duration) -> Sight {
+    match tokio::time::timeout(timeout, cluster.refresh()).await {
+        Ok(Ok(())) => in_view(&cluster.view(), route),
+        Ok(Err(error)) => Sight::Trouble(error.to_string()),
+        Err(_) => {
+            let heard = cluster.trouble().map_or_else(String::new, |heard| format!(": {heard}"));
+            Sight::Trouble(format!("no answer within {} ms{heard}", timeout.as_millis()))
+        }
+    }
+}
+
+fn in_view(view: &View, route: &Route) -> Sight {
     let mut seen: BTreeMap<&str, Partitions> = BTreeMap::new();
     let mut missing = Vec::new();
     for topic in route.distinct() {
-        match cluster.partitions(topic, timeout) {
-            Ok(Some(partitions)) if partitions.led.is_empty() => {
-                return Sight::Trouble(format!("no partition of the topic {topic} has a leader"));
-            }
-            Ok(Some(partitions)) => drop(seen.insert(topic, partitions)),
-            Ok(None) => missing.push(topic.to_owned()),
-            Err(error) => {
-                let why = error
-                    .rdkafka_error_code()
-                    .map_or_else(|| error.to_string(), |code| crate::classify::name(code).to_owned());
-                return Sight::Trouble(format!("no answer on the topic {topic}: {why}"));
-            }
+        let Some(found) = view.topics.get(topic).filter(|found| found.exists()) else {
+            missing.push(topic.to_owned());
+            continue;
+        };
+        match found.error {
+            None | Some(ErrorCode::LEADER_NOT_AVAILABLE) => {}
+            Some(code) => return Sight::Trouble(format!("topic {topic}: {code}")),
         }
+        let led = (0..).zip(&found.partitions).filter(|(_, partition)| partition.leader.is_some());
+        let led: Vec<i32> = led.map(|(number, _)| number).collect();
+        if led.is_empty() {
+            return Sight::Trouble(format!("no partition of the topic {topic} has a leader"));
+        }
+        seen.insert(topic, Partitions { count: found.partitions.len(), led });
     }
     if !missing.is_empty() {
         return Sight::Missing(missing);
@@ -67,11 +79,13 @@ pub(crate) fn look(cluster: &Cluster, route: &Route, timeout: Duration) -> Sight
 /// The control task of one connector's way into Kafka.
 #[derive(Debug)]
 pub(crate) struct Watching {
-    pub(crate) core: Arc<Core<Librdkafka>>,
+    pub(crate) core: Arc<Core>,
+    pub(crate) client: Arc<Client>,
     pub(crate) route: Route,
     pub(crate) creation: Creation,
     pub(crate) bootstrap: String,
-    pub(crate) admin: BTreeMap<String, String>,
+    /// What looks at the topics and creates them, over connections of its own.
+    pub(crate) cluster: Cluster,
     /// Largest record value by configuration.
     pub(crate) record_bytes_max: usize,
 }
@@ -83,6 +97,7 @@ impl Watching {
         tokio::select! {
             () = drain.reached(Phase::Closing) => {}
             () = self.watch() => {}
+            () = self.client.run() => {}
         }
     }
 
@@ -92,7 +107,7 @@ impl Watching {
         let mut spoke = Instant::now();
         self.unready(format!("Kafka at {} has not answered yet", self.bootstrap));
         loop {
-            let sight = self.sight().await;
+            let sight = self.sight(ready).await;
             let (now_ready, pause, trouble) = match sight {
                 Sight::Ready(partitions) => {
                     self.core.topics.set_partitions(partitions);
@@ -105,6 +120,7 @@ impl Watching {
                 Sight::Trouble(why) => (false, PAUSE_TROUBLE, why),
             };
             if now_ready && !ready {
+                self.client.ask_again();
                 self.learn_limits().await;
                 let _news = self.core.shared.health.recover(PART);
                 tracing::info!(bootstrap = %self.bootstrap, topics = ?self.route.distinct(), "Kafka is there");
@@ -131,7 +147,7 @@ impl Watching {
         tokio::time::sleep(PAUSE_TROUBLE).await;
         tokio::select! {
             () = tokio::time::sleep(pause.saturating_sub(PAUSE_TROUBLE)) => {}
-            () = self.core.producer.news(), if ready => {}
+            () = self.client.news(), if ready => {}
         }
     }
 
@@ -140,48 +156,34 @@ impl Watching {
     }
 
     fn in_words(&self, trouble: String) -> String {
-        let heard = self.core.producer.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
-        format!("Kafka at {}: {trouble}{heard}", self.bootstrap)
+        let heard = self.client.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
+        one_line(&format!("Kafka at {}: {trouble}{heard}", self.bootstrap))
     }
 
-    async fn sight(&self) -> Sight {
-        let Some(cluster) = self.core.producer.cluster() else {
-            return Sight::Trouble("the client is closed".into());
-        };
-        let route = self.route.clone();
-        blocking(move || look(&cluster, &route, LOOK_TIMEOUT)).await.unwrap_or_else(Sight::Trouble)
+    /// A broker that was there answers soon; until it is there, whoever is slow to connect is given the time.
+    async fn sight(&self, ready: bool) -> Sight {
+        let setup = if ready { Duration::ZERO } else { self.cluster.settings().setup_timeout };
+        look(&self.cluster, &self.route, LOOK_TIMEOUT + setup).await
     }
 
     async fn create(&self, topics: Vec<String>) -> Result<(), String> {
         if !self.creation.enabled {
             return Err(format!("missing topics {}, and topic.creation.enable is false", topics.join(", ")));
         }
-        let (properties, creation, runtime) = (self.admin.clone(), self.creation.clone(), Handle::current());
-        blocking(move || {
-            let admin =
-                Admin::open(&properties, runtime, CREATE_TIMEOUT).map_err(|error| error.to_string())?;
-            admin.create(&topics, &creation).map_err(|why| format!("topics can't be created: {why}"))
-        })
-        .await?
+        let created = admin::create(&self.cluster, &topics, &self.creation, CREATE_TIMEOUT).await;
+        created.map_err(|why| format!("topics can't be created: {why}"))
     }
 
     /// Asks for `max.message.bytes`, which only makes records fit at the first try: no answer is no trouble.
     async fn learn_limits(&self) {
-        let (properties, route, runtime) = (self.admin.clone(), self.route.clone(), Handle::current());
-        let asked = blocking(move || {
-            let admin =
-                Admin::open(&properties, runtime, LIMITS_TIMEOUT).map_err(|error| error.to_string())?;
-            admin.message_bytes_max(&route.distinct()).map_err(|error| error.to_string())
-        });
-        match asked.await {
-            Ok(Ok(limits)) => self.apply(&limits),
-            Ok(Err(why)) | Err(why) => {
-                tracing::debug!(
-                    why,
-                    "max.message.bytes of the topics is not known; it is learned from refusals"
-                );
-            }
-        }
+        let route = self.route.distinct();
+        let asked = admin::message_bytes_max(&self.cluster, &route);
+        let why = match tokio::time::timeout(LIMITS_TIMEOUT, asked).await {
+            Ok(Ok(limits)) => return self.apply(&limits),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} ms", LIMITS_TIMEOUT.as_millis()),
+        };
+        tracing::debug!(why, "max.message.bytes of the topics is not known; it is learned from refusals");
     }
 
     fn apply(&self, limits: &BTreeMap<String, usize>) {
@@ -190,11 +192,50 @@ impl Watching {
             let value = message_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES).min(self.record_bytes_max);
             let topics: &Topics = &self.core.topics;
             topics.set_record_bytes_max(signal, value);
-            crate::producer::Producer::limit_batch(&self.core.producer, *message_bytes_max);
+            self.client.set_batch_limit(signal, *message_bytes_max);
         }
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())
+/// Words of brokers may have several lines.
+fn one_line(text: &str) -> String {
+    text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_client::cluster::{Partition, Topic};
+
+    use super::*;
+
+    fn topic(leaders: &[Option<i32>], error: Option<ErrorCode>) -> Topic {
+        let partition = |leader: &Option<i32>| Partition { leader: *leader, ..Default::default() };
+        Topic { partitions: leaders.iter().map(partition).collect(), error, ..Default::default() }
+    }
+
+    fn seen(logs: Topic) -> Sight {
+        let route = Route::new(["other", "other", "logs", "other"].map(str::to_owned));
+        let topics = [("other".to_owned(), topic(&[Some(1)], None)), ("logs".to_owned(), logs)];
+        in_view(&View { topics: topics.into(), ..Default::default() }, &route)
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_topic() {
+        let Sight::Ready(partitions) = seen(topic(&[Some(2), None, Some(1)], None)) else {
+            panic!("not ready");
+        };
+        assert_eq!(partitions[Signal::Logs.index()], Partitions { count: 3, led: vec![0, 2] });
+        assert_eq!(partitions[Signal::Traces.index()], Partitions { count: 1, led: vec![0] });
+        let missing = seen(topic(&[], Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)));
+        assert_eq!(missing, Sight::Missing(vec!["logs".into()]));
+        let refused = seen(topic(&[], Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED)));
+        assert_eq!(refused, Sight::Trouble("topic logs: TOPIC_AUTHORIZATION_FAILED".into()));
+        let electing = seen(topic(&[None], Some(ErrorCode::LEADER_NOT_AVAILABLE)));
+        assert_eq!(electing, Sight::Trouble("no partition of the topic logs has a leader".into()));
+    }
+
+    #[test]
+    fn trouble_is_one_line() {
+        assert_eq!(one_line("a\r\n  b\nc"), "a b c");
+    }
 }

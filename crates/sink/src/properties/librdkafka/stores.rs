@@ -2,7 +2,7 @@
 
 use config::Problem;
 
-use super::{Given, Mapped, ReadFile};
+use super::{Given, Mapped, Read};
 
 /// First bytes of a Java key store.
 const JKS_MAGIC: [u8; 4] = [0xFE, 0xED, 0xFE, 0xED];
@@ -26,7 +26,7 @@ fn sniff(bytes: &[u8]) -> Store {
 }
 
 /// Sets librdkafka's `ssl.ca.*`, `ssl.certificate.*`, `ssl.key.*` and `ssl.keystore.*`.
-pub(super) fn trust_and_identity(given: &Given, read: ReadFile<'_>, mapped: &mut Mapped) {
+pub(super) fn trust_and_identity(given: &Given, read: Read<'_>, mapped: &mut Mapped) {
     let text = |name: &str| given.get(name).map(|(_, value)| value.as_str());
     let mut set = |name: &str, value: &str| drop(mapped.properties.insert(name.to_owned(), value.to_owned()));
     if let Some(pem) = text("ssl.truststore.certificates") {
@@ -52,7 +52,7 @@ pub(super) fn trust_and_identity(given: &Given, read: ReadFile<'_>, mapped: &mut
     }
 }
 
-fn trust(key: &str, path: &str, read: ReadFile<'_>, mapped: &mut Mapped) {
+fn trust(key: &str, path: &str, read: Read<'_>, mapped: &mut Mapped) {
     match read(path).map(|bytes| sniff(&bytes)) {
         Ok(Store::Pem) => drop(mapped.properties.insert("ssl.ca.location".into(), path.into())),
         Ok(Store::Jks) => mapped.problems.push(Problem::invalid(
@@ -71,7 +71,7 @@ fn trust(key: &str, path: &str, read: ReadFile<'_>, mapped: &mut Mapped) {
     }
 }
 
-fn identity(key: &str, path: &str, password: Option<&str>, read: ReadFile<'_>, mapped: &mut Mapped) {
+fn identity(key: &str, path: &str, password: Option<&str>, read: Read<'_>, mapped: &mut Mapped) {
     let mut set = |name: &str, value: &str| drop(mapped.properties.insert(name.to_owned(), value.to_owned()));
     match read(path).map(|bytes| sniff(&bytes)) {
         Ok(Store::Pem) => {

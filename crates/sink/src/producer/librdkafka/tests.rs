@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pipeline::{Budget, Deadline, Gate, Metrics, Returns, Settled, Tally};
 use rdkafka::mocking::MockCluster;
@@ -60,6 +60,7 @@ impl Bench {
             let mut charge = self.budget.open();
             charge.grow(1024, deadline).await.unwrap();
             self.producer.send(Record {
+                deadline: Deadline::after(WAIT, None),
                 signal: Signal::Logs,
                 partition: Some(0),
                 key: None,

@@ -12,7 +12,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, DeliveryResult};
 
 use super::*;
-use crate::classify;
+use crate::producer::librdkafka::classify;
 
 /// What a report said of one message.
 type Seen = Result<Vec<u8>, RDKafkaErrorCode>;

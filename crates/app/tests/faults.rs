@@ -1,0 +1,31 @@
+//! Three brokers under load and faults: nothing acknowledged is lost, nothing comes twice or out of order.
+
+use std::path::Path;
+
+use testkit::campaign::{self, Campaign, Fault};
+use testkit::kafka::Version;
+
+use crate::PROGRAM;
+
+// A release record makes 100 of each: `cargo xtask faults`. The rate is lower here, since machines of CI run
+// other tests at the same time.
+#[test]
+fn a_short_campaign_of_faults_loses_nothing() {
+    let campaign = Campaign {
+        version: Version::V4,
+        faults: vec![
+            (Fault::Kill, 1),
+            (Fault::Pause, 1),
+            (Fault::Move, 1),
+            (Fault::Cut, 3),
+            (Fault::Stall, 2),
+        ],
+        rate: 20_000,
+        seed: fastrand::u64(..),
+        options: Vec::new(),
+    };
+    println!("{campaign:?}");
+    let report = campaign::run(&campaign, Path::new(PROGRAM), |line| println!("{line}"));
+    println!("{report:#?}");
+    assert_eq!(report.breaches(), Vec::<String>::new(), "seed {}", campaign.seed);
+}

@@ -1,0 +1,76 @@
+//! Hop 7: a record on its way, and what is reported of it.
+
+use bytes::Bytes;
+use kafka_wire::ErrorCode;
+use kafka_wire::record;
+use tokio::time::Instant;
+
+/// One record to be stored.
+#[derive(Debug)]
+pub struct Record<T> {
+    /// The topic's place in the list that the producer was started with.
+    pub topic: usize,
+    /// `None`: chosen by the key, or by the producer where there is none.
+    pub partition: Option<i32>,
+    /// `None`: a record without key.
+    pub key: Option<Bytes>,
+    /// The value; read from where it lies until the report.
+    pub value: Bytes,
+    /// The headers.
+    pub headers: Headers,
+    /// Milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// A record that has not been sent by then is given up.
+    pub deadline: Instant,
+    /// Who gets the report.
+    pub token: T,
+}
+
+/// Headers as they lie in a record; cheap to clone for many records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    pub(super) bytes: Bytes,
+    pub(super) count: i32,
+}
+
+impl Headers {
+    /// Headers in this order; keys may repeat.
+    #[must_use]
+    pub fn new(headers: &[(&str, Option<&[u8]>)]) -> Self {
+        let mut buffer = Vec::new();
+        let written = record::Headers::write(&mut buffer, headers);
+        let count = written.count();
+        Self { bytes: buffer.into(), count }
+    }
+}
+
+/// Who gets a record's report. Dropped without one when the producer's runtime ends.
+pub trait Settle: std::fmt::Debug + 'static {
+    /// The record is stored under the producer's `acks`, or it failed.
+    fn settle(self, outcome: Result<(), Failure>);
+}
+
+/// Why a record is not known to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The record alone is larger than its topic takes.
+    TooLarge,
+    /// No broker acknowledged it in time. It may be stored all the same.
+    TimedOut,
+    /// The producer was closed first. It may be stored all the same.
+    Closed,
+    /// The topic has no such partition.
+    NoPartition,
+    /// The broker refused it.
+    Refused(ErrorCode),
+}
+
+impl<T> Record<T> {
+    /// Bytes of key, value and headers.
+    pub(super) fn bytes(&self) -> usize {
+        self.key.as_ref().map_or(0, Bytes::len) + self.value.len() + self.headers.bytes.len()
+    }
+}
+
+/// Space that a record takes in a batch beside key, value and headers, at most (KIP-98: lengths, deltas, attributes).
+pub(super) const RECORD_HEAD_BYTES_MAX: usize = 40;

@@ -1,0 +1,433 @@
+//! Hop 7: everything a producer holds: topics, brokers, who waits where. Changed by calls that do not wait.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::batch::{Batch, ProducerId};
+use super::broker::{self, Slot};
+use super::errors::Action;
+use super::partition::{Partition, Rules};
+use super::record::{Failure, Record, Settle};
+use super::signal::Signal;
+use super::stats::{Stats, add};
+use super::topic::{Making, Topic};
+use super::{BatchLimits, Common};
+use crate::cluster::View;
+use crate::compression::Compressor;
+use crate::{Acks, Cluster, HostPort, ProducerSettings};
+
+/// While a request is in flight to a broker, the next waits until so much has gathered: a request costs both sides the
+/// same whatever it holds.
+const GATHER_BYTES: usize = 256 << 10;
+/// How often records that are over their time are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_millis(50);
+
+/// The state of one producer, on its one thread.
+#[derive(Debug)]
+pub(super) struct State<T> {
+    me: Weak<RefCell<Self>>,
+    pub(super) cluster: Cluster,
+    pub(super) settings: ProducerSettings,
+    pub(super) rules: Rules,
+    pub(super) stats: Arc<Stats>,
+    limits: Arc<BatchLimits>,
+    pub(super) topics: Vec<Topic<T>>,
+    pub(super) brokers: BTreeMap<i32, Slot>,
+    addresses: BTreeMap<i32, HostPort>,
+    pub(super) compressor: Compressor,
+    /// For partitions that begin, or begin again. `None`: has to be asked for.
+    pub(super) owner: Option<ProducerId>,
+    pub(super) owner_wanted: Rc<Signal>,
+    /// Records without a report.
+    open: usize,
+    opened: Rc<Signal>,
+    emptied: Rc<Signal>,
+    closing: bool,
+    closed: bool,
+    /// Which topic a request begins with.
+    turn: usize,
+}
+
+/// A batch in a request.
+#[derive(Debug)]
+pub(super) struct Part<T> {
+    pub(super) topic: usize,
+    pub(super) partition: usize,
+    pub(super) batch: Batch<T>,
+}
+
+/// What an answer says of a part.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answer {
+    pub(super) action: Action,
+    pub(super) failure: Failure,
+    /// The leader that the broker named instead of itself (KIP-951).
+    pub(super) leader: Option<(i32, i32)>,
+}
+
+impl<T: Settle> State<T> {
+    pub(super) fn shared(
+        cluster: &Cluster,
+        settings: ProducerSettings,
+        topics: Vec<String>,
+        common: Common,
+    ) -> Rc<RefCell<Self>> {
+        let rules = Rules {
+            idempotence: settings.idempotence && settings.acks == Acks::All,
+            in_flight_max: settings.in_flight_max.max(1),
+            retries: settings.retries,
+            retry_backoff: cluster.settings().retry_backoff,
+        };
+        let topics = topics.into_iter().map(Topic::new).collect();
+        Rc::new_cyclic(|me| {
+            RefCell::new(Self {
+                me: Weak::clone(me),
+                cluster: cluster.clone(),
+                rules,
+                stats: common.stats,
+                limits: common.limits,
+                topics,
+                brokers: BTreeMap::new(),
+                addresses: BTreeMap::new(),
+                compressor: Compressor::new(settings.compression),
+                settings,
+                owner: None,
+                owner_wanted: Rc::default(),
+                open: 0,
+                opened: Rc::default(),
+                emptied: Rc::default(),
+                closing: false,
+                closed: false,
+                turn: 0,
+            })
+        })
+    }
+
+    /// Takes a record, or gives its token back with the reason.
+    pub(super) fn enqueue(&mut self, record: Record<T>) -> Option<(T, Failure)> {
+        if self.closed {
+            return Some((record.token, Failure::Closed));
+        }
+        let index = record.topic;
+        let Some(topic) = self.topics.get_mut(index) else {
+            return Some((record.token, Failure::NoPartition));
+        };
+        if let Err(record) = topic.place(record, self.settings.ignore_keys) {
+            return Some((record.token, Failure::NoPartition));
+        }
+        self.open += 1;
+        if self.open == 1 {
+            self.opened.set();
+        }
+        self.wake_for(index);
+        None
+    }
+
+    /// Wakes who can send what the topic holds.
+    fn wake_for(&mut self, topic: usize) {
+        self.choose(topic);
+        let Some(it) = self.topics.get(topic) else { return };
+        let mut ids: [Option<i32>; 2] = [it.chosen_broker(), it.last_bound_leader()];
+        if ids[0] == ids[1] {
+            ids[1] = None;
+        }
+        for id in ids.into_iter().flatten() {
+            self.wake(id);
+        }
+    }
+
+    fn wake(&mut self, id: i32) {
+        let me = &self.me;
+        let cluster = &self.cluster;
+        let slot = self.brokers.entry(id).or_insert_with(|| broker::spawn(id, Weak::clone(me), cluster));
+        slot.since.get_or_insert_with(Instant::now);
+        slot.wake.set();
+    }
+
+    fn wake_all(&mut self) {
+        for slot in self.brokers.values() {
+            slot.wake.set();
+        }
+        for topic in 0..self.topics.len() {
+            let leaders = self.topics[topic].leaders_of_bound();
+            self.choose(topic);
+            let chosen = self.topics[topic].chosen_broker();
+            for id in leaders.into_iter().chain(chosen) {
+                self.wake(id);
+            }
+        }
+    }
+
+    /// Sees to it that records without partition have a broker to go to.
+    fn choose(&mut self, topic: usize) {
+        let Some(it) = self.topics.get_mut(topic) else { return };
+        let brokers = &self.brokers;
+        let max = self.rules.in_flight_max;
+        let before = it.chosen_broker();
+        it.choose(GATHER_BYTES, |id| brokers.get(&id).map_or(0, |slot| slot.load(max)));
+        let chosen = it.chosen_broker();
+        if chosen != before
+            && let Some(id) = chosen
+        {
+            self.wake(id);
+        }
+    }
+
+    /// The address of a broker, as far as is known.
+    pub(super) fn address(&self, id: i32) -> Option<HostPort> {
+        self.addresses.get(&id).cloned()
+    }
+
+    /// A broker named where another listens (KIP-951).
+    pub(super) fn learn_address(&mut self, id: i32, at: HostPort) {
+        self.addresses.insert(id, at);
+    }
+
+    /// Bytes that could go to the broker now.
+    pub(super) fn ready_bytes(&self, id: i32, now: Instant) -> usize {
+        self.topics.iter().map(|topic| topic.ready_bytes(id, &self.rules, now)).sum()
+    }
+
+    /// The batches of the next request to a broker that has `in_flight` open ones; `None` when it is not time.
+    pub(super) fn next_request(&mut self, id: i32, in_flight: usize, now: Instant) -> Option<Vec<Part<T>>> {
+        let ready = self.ready_bytes(id, now);
+        let gather = GATHER_BYTES.min(self.settings.batch_bytes);
+        if ready == 0 || in_flight >= self.rules.in_flight_max || (in_flight > 0 && ready < gather) {
+            return None;
+        }
+        if self.lingers_until(id).is_some_and(|end| now < end) && ready < self.settings.batch_bytes {
+            return None;
+        }
+        let mut request = Making {
+            broker: id,
+            rules: &self.rules,
+            now,
+            room: self.settings.request_bytes_max,
+            compressor: &mut self.compressor,
+            parts: Vec::new(),
+        };
+        let topics = self.topics.len();
+        for n in 0..topics {
+            let index = self.turn.wrapping_add(n) % topics;
+            let batch_bytes = self.settings.batch_bytes.min(self.limits.get(index));
+            self.topics[index].take(&mut request, index, batch_bytes);
+        }
+        let parts = request.parts;
+        self.turn = self.turn.wrapping_add(1);
+        let left = self.ready_bytes(id, now) > 0;
+        if let Some(slot) = self.brokers.get_mut(&id) {
+            slot.since = left.then_some(now);
+        }
+        self.count(&parts);
+        for topic in 0..topics {
+            self.choose(topic);
+        }
+        (!parts.is_empty()).then_some(parts)
+    }
+
+    fn count(&self, parts: &[Part<T>]) {
+        if parts.is_empty() {
+            return;
+        }
+        let stats = &self.stats;
+        add(&stats.requests, 1);
+        for Part { batch, .. } in parts {
+            add(&stats.sent_bytes, batch.bytes());
+            if batch.attempts > 1 {
+                add(&stats.batches_resent, 1);
+            } else {
+                add(&stats.batches, 1);
+                add(&stats.records, batch.records_count());
+                add(&stats.uncompressed_bytes, batch.uncompressed_bytes);
+            }
+        }
+    }
+
+    /// When the oldest record for the broker has waited for company long enough; `None` without `linger.ms`.
+    pub(super) fn lingers_until(&self, id: i32) -> Option<Instant> {
+        let linger = self.settings.linger;
+        if linger.is_zero() || self.closing {
+            return None;
+        }
+        self.brokers.get(&id)?.since.map(|since| since + linger)
+    }
+
+    /// When something for the broker that pauses now may go.
+    pub(super) fn next_pause_end(&self, id: i32, now: Instant) -> Option<Instant> {
+        self.topics.iter().filter_map(|topic| topic.next_pause_end(id, now)).min()
+    }
+
+    /// A part has its answer, or will have none. The caller settles what is returned.
+    pub(super) fn answered(
+        &mut self,
+        part: Part<T>,
+        answer: Answer,
+        now: Instant,
+    ) -> Option<(Batch<T>, Result<(), Failure>)> {
+        let Part { topic: index, partition, batch } = part;
+        if answer.action == Action::TooLarge && batch.records_count() > 1 {
+            self.limits.lower(index, batch.uncompressed_bytes / 2);
+        }
+        let topic = &mut self.topics[index];
+        let Some(it) = topic.partition_mut(partition) else {
+            self.open = self.open.saturating_sub(batch.records_count());
+            return Some((batch, Err(Failure::NoPartition)));
+        };
+        if let Some((leader, epoch)) = answer.leader {
+            it.lead(Some(leader), epoch);
+        }
+        let settled = it.answered(batch, answer.action, answer.failure, &self.rules, now);
+        if it.can_recover() && it.recover(index, i32::try_from(partition).unwrap_or(i32::MAX)) {
+            add(&self.stats.epochs, 1);
+        }
+        topic.touch(partition);
+        self.provide_owners(index, partition);
+        if let Some((batch, _)) = &settled {
+            self.closed_some(batch.records_count());
+        }
+        settled
+    }
+
+    fn provide_owners(&mut self, topic: usize, partition: usize) {
+        if !self.rules.idempotence {
+            return;
+        }
+        let Some(it) = self.topics[topic].partition_mut(partition) else { return };
+        if it.wants_owner() {
+            // The id that the broker does not take, or whose epochs are used up, is of no use to others either.
+            self.owner = None;
+            self.owner_wanted.set();
+        }
+    }
+
+    /// A new producer id has come.
+    pub(super) fn own(&mut self, owner: ProducerId) {
+        self.owner = Some(owner);
+        for partition in self.topics.iter_mut().flat_map(Topic::partitions_mut) {
+            if partition.wants_owner() {
+                partition.own(owner);
+            }
+        }
+        self.wake_all();
+    }
+
+    fn closed_some(&mut self, records: usize) {
+        self.open = self.open.saturating_sub(records);
+        if self.open == 0 {
+            self.emptied.set();
+        }
+    }
+
+    /// New knowledge of the cluster.
+    pub(super) fn see(&mut self, view: &View) {
+        self.addresses = view.brokers.iter().map(|(id, broker)| (*id, broker.address.clone())).collect();
+        let mut lost = Vec::new();
+        for topic in &mut self.topics {
+            let Some(seen) = view.topics.get(topic.name()) else { continue };
+            topic.see(seen, &self.rules, self.owner, self.settings.ignore_keys, &mut lost);
+        }
+        self.closed_some(lost.len());
+        self.wake_all();
+        for token in lost {
+            token.settle(Err(Failure::NoPartition));
+        }
+    }
+
+    /// The broker cannot be reached: what is not bound to its partitions goes elsewhere.
+    pub(super) fn avoid(&mut self, id: i32) {
+        for topic in 0..self.topics.len() {
+            self.topics[topic].leave(id);
+            self.choose(topic);
+        }
+    }
+
+    fn expire(&mut self, now: Instant) -> Vec<T> {
+        let mut out = Vec::new();
+        for topic in &mut self.topics {
+            topic.expire(now, &mut out);
+        }
+        self.closed_some(out.len());
+        out
+    }
+
+    /// Ends it: no more records are taken; returns those that are not in flight. What is in flight is dropped with the
+    /// tasks.
+    pub(super) fn give_up(&mut self) -> Vec<T> {
+        self.closed = true;
+        let mut out = Vec::new();
+        for topic in &mut self.topics {
+            topic.give_up(&mut out);
+        }
+        self.closed_some(out.len());
+        out
+    }
+
+    /// No waiting for company from now on.
+    pub(super) fn hurry(&mut self) {
+        self.closing = true;
+        self.wake_all();
+    }
+}
+
+/// Takes a record, or settles it at once.
+pub(super) fn take<T: Settle>(state: &Rc<RefCell<State<T>>>, record: Record<T>) {
+    let refused = state.borrow_mut().enqueue(record);
+    if let Some((token, failure)) = refused {
+        token.settle(Err(failure));
+    }
+}
+
+/// Follows the cluster's view.
+pub(super) async fn follow<T: Settle>(state: Rc<RefCell<State<T>>>, cluster: Cluster) {
+    let mut views = cluster.subscribe();
+    loop {
+        let view = Arc::clone(&views.borrow_and_update());
+        state.borrow_mut().see(&view);
+        if views.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Gives up records that are over their time.
+pub(super) async fn expire<T: Settle>(state: Rc<RefCell<State<T>>>) {
+    let opened = Rc::clone(&state.borrow().opened);
+    loop {
+        let now = Instant::now();
+        let expired = state.borrow_mut().expire(now);
+        for token in expired {
+            token.settle(Err(Failure::TimedOut));
+        }
+        if state.borrow().open == 0 {
+            opened.wait().await;
+        }
+        tokio::time::sleep(EXPIRE_EVERY).await;
+    }
+}
+
+/// Returns once every record has its report.
+pub(super) async fn emptied<T: Settle>(state: &Rc<RefCell<State<T>>>) {
+    let emptied = Rc::clone(&state.borrow().emptied);
+    while state.borrow().open > 0 {
+        emptied.wait().await;
+    }
+}
+
+/// A new partition's place in the state of a producer.
+pub(super) fn begun<T: Settle>(rules: &Rules, owner: Option<ProducerId>) -> Partition<T> {
+    let mut partition = Partition::new(rules);
+    if let Some(owner) = owner.filter(|_| rules.idempotence) {
+        partition.own(owner);
+    }
+    partition
+}
+
+/// Takes every record off a queue.
+pub(super) fn drain<T>(queue: &mut VecDeque<Record<T>>, out: &mut Vec<T>) {
+    out.extend(queue.drain(..).map(|record| record.token));
+}

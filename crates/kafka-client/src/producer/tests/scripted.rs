@@ -1,0 +1,230 @@
+//! Producers against brokers that lie, stall, cut off and refuse: nothing is called stored that is not, and memory
+//! and connections stay bounded.
+
+use std::sync::Mutex;
+
+use kafka_wire::messages::*;
+use kafka_wire::{ApiKey, ErrorCode, Message};
+
+use super::*;
+use crate::testing::{Asked, Say, Scripted, settings};
+
+/// What a script does with a Produce request; by default all is stored.
+type OnProduce = Box<dyn Fn(&Asked, ProduceRequest, usize) -> Say + Send + Sync>;
+
+/// A broker with the topic `t` of one partition, whose Produce answers `on_produce` gives; it is told how many
+/// came before.
+async fn broker(on_produce: OnProduce) -> Scripted {
+    let produced = Mutex::new(0);
+    Scripted::start(move |asked| match asked.header.api_key {
+        ApiKey::Metadata => asked.with(&asked.metadata()),
+        ApiKey::InitProducerId => {
+            let answer = InitProducerIdResponse { producer_id: 7, ..Default::default() };
+            asked.with(&answer)
+        }
+        ApiKey::Produce => {
+            let request = ProduceRequest::decode(&mut asked.body, asked.header.api_version).unwrap();
+            let mut produced = produced.lock().unwrap();
+            *produced += 1;
+            on_produce(asked, request, *produced - 1)
+        }
+        other => panic!("{other:?} was not expected"),
+    })
+    .await
+}
+
+fn answer(request: &ProduceRequest, code: ErrorCode) -> ProduceResponse {
+    let responses = request.topic_data.iter().map(|topic| TopicProduceResponse {
+        name: topic.name.clone(),
+        partition_responses: topic
+            .partition_data
+            .iter()
+            .map(|partition| PartitionProduceResponse {
+                index: partition.index,
+                error_code: code,
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    });
+    ProduceResponse { responses: responses.collect(), ..Default::default() }
+}
+
+fn bench(broker: &Scripted) -> Bench {
+    let mut settings = settings(broker.addr);
+    settings.reconnect_backoff = (Duration::from_millis(2), Duration::from_millis(10));
+    settings.retry_backoff = (Duration::from_millis(2), Duration::from_millis(10));
+    Bench::new(Cluster::new(settings), ProducerSettings::default())
+}
+
+/// The first of two answers is `bad`; the record is stored by the second, over a new connection where the first broke.
+fn recovers_from(bad: impl Fn(&Asked, &ProduceRequest) -> Say + Send + Sync + 'static, loses: bool) {
+    on_worker(async move {
+        let broker = broker(Box::new(move |asked, request, before| match before {
+            0 => bad(asked, &request),
+            _ => asked.with(&answer(&request, ErrorCode::NONE)),
+        }))
+        .await;
+        let mut bench = bench(&broker);
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+        assert_eq!(bench.count("batches"), 1);
+        assert_eq!(bench.count("batches_resent"), 1);
+        assert_eq!(bench.count("connections_lost"), u64::from(loses));
+    });
+}
+
+#[test]
+fn answers_that_break_the_protocol_end_the_connection() {
+    let stored = |request: &ProduceRequest| answer(request, ErrorCode::NONE);
+    // Another request's answer.
+    recovers_from(
+        move |asked, request| asked.with_id(asked.header.correlation_id + 1, &stored(request)),
+        true,
+    );
+    // An answer that leaves the partition out, or names another.
+    recovers_from(|asked, _| asked.with(&ProduceResponse::default()), true);
+    recovers_from(
+        move |asked, request| {
+            let mut answer = stored(request);
+            answer.responses[0].partition_responses[0].index = 1;
+            asked.with(&answer)
+        },
+        true,
+    );
+    // A length that is none, one of two gigabytes, and bytes without end.
+    recovers_from(|_, _| Say::Bytes(vec![0xff; 4]), true);
+    recovers_from(|_, _| Say::Bytes(vec![0x7f, 0xff, 0xff, 0xff]), true);
+    recovers_from(|_, _| Say::Endless(vec![0x00, 0xff, 0xff, 0xff]), true);
+    // An array of a billion partitions, and half an answer before the end.
+    recovers_from(
+        |asked, _| {
+            let id = asked.header.correlation_id.to_be_bytes();
+            let mut frame = vec![0, 0, 0, 10, id[0], id[1], id[2], id[3], 0];
+            frame.extend([0xff, 0xff, 0xff, 0xff, 0x0f]);
+            Say::Bytes(frame)
+        },
+        true,
+    );
+    // Half an answer and then silence, which ends with the time for answers.
+    recovers_from(|_, _| Say::Bytes(vec![0, 0, 0, 50, 0, 0]), true);
+    recovers_from(|_, _| Say::Close, true);
+}
+
+#[test]
+fn errors_that_pass_are_waited_for() {
+    for code in [
+        ErrorCode::NOT_LEADER_OR_FOLLOWER,
+        ErrorCode::NOT_ENOUGH_REPLICAS,
+        ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+        ErrorCode::REQUEST_TIMED_OUT,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        ErrorCode::KAFKA_STORAGE_ERROR,
+        ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+        ErrorCode::UNKNOWN_PRODUCER_ID,
+        ErrorCode::INVALID_PRODUCER_EPOCH,
+    ] {
+        recovers_from(move |asked, request| asked.with(&answer(request, code)), false);
+    }
+}
+
+#[test]
+fn errors_that_do_not_pass_are_told_at_once() {
+    on_worker(async {
+        let broker = broker(Box::new(|asked, request, _| {
+            asked.with(&answer(&request, ErrorCode::TOPIC_AUTHORIZATION_FAILED))
+        }))
+        .await;
+        let mut bench = bench(&broker);
+        bench.send("value");
+        let refused = Failure::Refused(ErrorCode::TOPIC_AUTHORIZATION_FAILED);
+        assert_eq!(bench.settled().await, [(0, refused)]);
+        // The refused batch's numbers are free again.
+        bench.send("value");
+        assert_eq!(bench.settled().await.len(), 2);
+        assert_eq!(bench.count("epochs"), 0);
+    });
+}
+
+#[test]
+fn a_stored_batch_whose_answer_was_lost_counts_as_stored() {
+    recovers_from(|_, _| Say::Close, true);
+    on_worker(async {
+        let broker = broker(Box::new(|asked, request, before| match before {
+            0 => Say::Close,
+            _ => asked.with(&answer(&request, ErrorCode::DUPLICATE_SEQUENCE_NUMBER)),
+        }))
+        .await;
+        let mut bench = bench(&broker);
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+    });
+}
+
+#[test]
+fn records_that_nobody_takes_are_given_up_at_their_deadline() {
+    on_worker(async {
+        let mut settings = settings("127.0.0.1:1".parse().unwrap());
+        settings.reconnect_backoff = (Duration::from_millis(2), Duration::from_millis(10));
+        let mut bench = Bench::new(Cluster::new(settings), ProducerSettings::default());
+        let began = Instant::now();
+        let mut record = bench.record("value");
+        record.deadline = began + Duration::from_millis(200);
+        bench.producer.send(record);
+        assert_eq!(bench.settled().await, [(0, Failure::TimedOut)]);
+        assert!(began.elapsed() >= Duration::from_millis(200));
+    });
+}
+
+#[test]
+fn a_silent_broker_is_left_and_its_records_given_up() {
+    on_worker(async {
+        let broker = broker(Box::new(|_, _, _| Say::Bytes(Vec::new()))).await;
+        let delivery_timeout = Duration::from_millis(300);
+        let settings = ProducerSettings { delivery_timeout, ..ProducerSettings::default() };
+        let mut bench = Bench::new(broker.cluster(), settings);
+        let mut record = bench.record("value");
+        record.deadline = Instant::now() + Duration::from_millis(300);
+        bench.producer.send(record);
+        assert_eq!(bench.settled().await, [(0, Failure::TimedOut)]);
+        assert_eq!(bench.count("connections_lost"), 1);
+    });
+}
+
+#[test]
+fn closing_gives_up_what_is_left() {
+    on_worker(async {
+        let broker = broker(Box::new(|_, _, _| Say::Bytes(Vec::new()))).await;
+        let mut bench = bench(&broker);
+        bench.send("under way");
+        while bench.count("requests") == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        bench.send("not yet");
+        bench.producer.close(Instant::now()).await;
+        // What is under way may be stored: its claim is dropped, which is no success either.
+        assert_eq!(bench.outcomes.borrow().get(&1), Some(&Err(Failure::Closed)));
+        assert_eq!(bench.outcomes.borrow().get(&0), None);
+        bench.send("too late");
+        assert_eq!(bench.outcomes.borrow().get(&2), Some(&Err(Failure::Closed)));
+    });
+}
+
+#[test]
+fn a_throttled_producer_waits() {
+    on_worker(async {
+        let broker = broker(Box::new(|asked, request, before| {
+            let throttle_time_ms = if before == 0 { 300 } else { 0 };
+            asked.with(&ProduceResponse { throttle_time_ms, ..answer(&request, ErrorCode::NONE) })
+        }))
+        .await;
+        let mut bench = bench(&broker);
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+        let told = Instant::now();
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+        assert!(told.elapsed() >= Duration::from_millis(250), "{:?}", told.elapsed());
+        assert_eq!(bench.count("throttled_milliseconds"), 300);
+    });
+}

@@ -1,0 +1,314 @@
+//! Hop 7: one topic's records: those bound to a partition, and those that go wherever the next request goes.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::batch::{Batch, ProducerId};
+use super::partition::{self, Partition, Rules};
+use super::partitioner::partition_of;
+use super::record::{Record, Settle};
+use super::state::{Part, begun, drain};
+use crate::cluster;
+use crate::compression::Compressor;
+
+/// Records without key stay with a broker for so many bytes or so long: changing it with each request would mean
+/// smaller requests to all of them (KIP-480, KIP-794).
+const STAY_BYTES: usize = 1 << 20;
+const STAY: Duration = Duration::from_millis(100);
+
+/// A topic that is produced to.
+#[derive(Debug)]
+pub(super) struct Topic<T> {
+    name: String,
+    id: uuid::Uuid,
+    partitions: Vec<Partition<T>>,
+    /// Partitions that have something of their own to send.
+    bound: BTreeSet<usize>,
+    last_bound: Option<usize>,
+    /// Records for any partition.
+    loose: VecDeque<Record<T>>,
+    loose_bytes: usize,
+    /// Records that came before the partitions were known.
+    early: VecDeque<Record<T>>,
+    early_bytes: usize,
+    /// The broker that loose records go to, and since when.
+    chosen: Option<Choice>,
+    /// The partition that was served last.
+    turn: usize,
+}
+
+/// A request to a broker on its way.
+pub(super) struct Making<'a, T> {
+    pub(super) broker: i32,
+    pub(super) rules: &'a Rules,
+    pub(super) now: Instant,
+    /// Bytes that it can still take.
+    pub(super) room: usize,
+    pub(super) compressor: &'a mut Compressor,
+    pub(super) parts: Vec<Part<T>>,
+}
+
+impl<T: Settle> Making<'_, T> {
+    fn may_go(&self, partition: &Partition<T>) -> bool {
+        partition.can_send(self.broker, self.rules, self.now)
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.parts.is_empty() || bytes < self.room
+    }
+
+    fn batch(
+        &mut self,
+        partition: &mut Partition<T>,
+        batch_bytes: usize,
+        more: Option<(&mut VecDeque<Record<T>>, &mut usize)>,
+    ) -> Option<Batch<T>> {
+        let batch = partition.next_batch(self.broker, batch_bytes.min(self.room), more, self.compressor)?;
+        self.room = self.room.saturating_sub(batch.bytes());
+        Some(batch)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Choice {
+    broker: i32,
+    since: Instant,
+    bytes: usize,
+}
+
+impl<T: Settle> Topic<T> {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            id: uuid::Uuid::nil(),
+            partitions: Vec::new(),
+            bound: BTreeSet::new(),
+            last_bound: None,
+            loose: VecDeque::new(),
+            loose_bytes: 0,
+            early: VecDeque::new(),
+            early_bytes: 0,
+            chosen: None,
+            turn: fastrand::usize(..1 << 16),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn partition_mut(&mut self, index: usize) -> Option<&mut Partition<T>> {
+        self.partitions.get_mut(index)
+    }
+
+    pub(super) fn partitions_mut(&mut self) -> impl Iterator<Item = &mut Partition<T>> {
+        self.partitions.iter_mut()
+    }
+
+    /// Puts a record where it belongs, or gives it back when the topic has no such partition.
+    pub(super) fn place(&mut self, record: Record<T>, ignore_keys: bool) -> Result<(), Record<T>> {
+        self.last_bound = None;
+        let count = self.partitions.len();
+        if count == 0 {
+            self.early_bytes += record.bytes();
+            self.early.push_back(record);
+            return Ok(());
+        }
+        let index = match (record.partition, &record.key) {
+            (Some(index), _) => Some(index),
+            (None, Some(key)) if !ignore_keys => {
+                Some(partition_of(key, u32::try_from(count).unwrap_or(u32::MAX)))
+            }
+            (None, _) => None,
+        };
+        let Some(index) = index else {
+            self.loose_bytes += record.bytes();
+            self.loose.push_back(record);
+            return Ok(());
+        };
+        let Some((index, partition)) =
+            usize::try_from(index).ok().and_then(|index| Some((index, self.partitions.get_mut(index)?)))
+        else {
+            return Err(record);
+        };
+        partition.push(record);
+        self.bound.insert(index);
+        self.last_bound = Some(index);
+        Ok(())
+    }
+
+    /// The leader of the partition that the last record was bound to.
+    pub(super) fn last_bound_leader(&self) -> Option<i32> {
+        self.partitions.get(self.last_bound?)?.leader
+    }
+
+    /// Leaders of all partitions that have something of their own to send.
+    pub(super) fn leaders_of_bound(&self) -> BTreeSet<i32> {
+        self.bound.iter().filter_map(|index| self.partitions.get(*index)?.leader).collect()
+    }
+
+    /// The broker for loose records, if there are any.
+    pub(super) fn chosen_broker(&self) -> Option<i32> {
+        self.chosen.filter(|_| !self.loose.is_empty()).map(|choice| choice.broker)
+    }
+
+    /// A partition may have something of its own to send now, or no longer.
+    pub(super) fn touch(&mut self, index: usize) {
+        if self.partitions.get(index).is_none_or(Partition::is_idle) {
+            self.bound.remove(&index);
+        } else {
+            self.bound.insert(index);
+        }
+    }
+
+    /// Chooses the broker for loose records: the one there is while it has its share to come and keeps up, else the one
+    /// with the least on its hands, in turn. `load` counts what a broker has to do.
+    pub(super) fn choose(&mut self, gather_bytes: usize, load: impl Fn(i32) -> usize) {
+        if self.loose.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let stays = self.chosen.is_some_and(|choice| {
+            let due = choice.bytes >= STAY_BYTES || now.duration_since(choice.since) >= STAY;
+            let swamped = load(choice.broker) == usize::MAX && self.loose_bytes >= gather_bytes;
+            !due && !swamped
+        });
+        if stays {
+            return;
+        }
+        let count = self.partitions.len();
+        let from = self.turn.wrapping_add(1);
+        let others = (0..count).filter_map(|n| {
+            let leader = self.partitions.get(from.wrapping_add(n) % count)?.leader?;
+            Some((load(leader), leader))
+        });
+        // The first of the least loaded, so that all have their turn.
+        let Some((_, broker)) = others.min_by_key(|(load, _)| *load) else { return };
+        self.chosen = Some(Choice { broker, since: now, bytes: 0 });
+    }
+
+    /// Loose records go elsewhere.
+    pub(super) fn leave(&mut self, broker: i32) {
+        self.chosen = self.chosen.filter(|choice| choice.broker != broker);
+    }
+
+    /// Bytes that could go to the broker now.
+    pub(super) fn ready_bytes(&self, broker: i32, rules: &Rules, now: Instant) -> usize {
+        let sendable = |partition: &&Partition<T>| partition.can_send(broker, rules, now);
+        let bound = self.bound.iter().filter_map(|index| self.partitions.get(*index));
+        let bound: usize = bound.filter(sendable).map(Partition::waiting_bytes).sum();
+        let loose = self.chosen.is_some_and(|choice| choice.broker == broker)
+            && !self.loose.is_empty()
+            && self.partitions.iter().any(|partition| partition.can_send(broker, rules, now));
+        bound + if loose { self.loose_bytes.max(1) } else { 0 }
+    }
+
+    /// When a partition of the broker that pauses now may be sent to again.
+    pub(super) fn next_pause_end(&self, broker: i32, now: Instant) -> Option<Instant> {
+        let bound = self.bound.iter().filter_map(|index| self.partitions.get(*index));
+        bound
+            .filter(|partition| partition.leader == Some(broker))
+            .filter_map(|partition| partition.pause(now))
+            .min()
+    }
+
+    /// Takes batches for a request: one of each partition at most, as many as there is room for, and at least one if
+    /// the request has none yet.
+    pub(super) fn take(&mut self, request: &mut Making<'_, T>, topic: usize, batch_bytes: usize) {
+        let first = request.parts.len();
+        let bound: Vec<usize> = self.bound.iter().copied().collect();
+        for index in bound {
+            let Some(partition) = self.partitions.get_mut(index) else { continue };
+            if !request.may_go(partition) || !request.has_room(partition.next_bytes()) {
+                continue;
+            }
+            if let Some(batch) = request.batch(partition, batch_bytes, None) {
+                request.parts.push(Part { topic, partition: index, batch });
+            }
+            self.touch(index);
+        }
+        let Some(mut choice) = self.chosen.filter(|choice| choice.broker == request.broker) else { return };
+        let Some(next) = self.loose.front() else { return };
+        if !request.has_room(next.bytes()) {
+            return;
+        }
+        let count = self.partitions.len();
+        let from = self.turn.wrapping_add(1);
+        let free = |index: &usize| {
+            let taken = request.parts[first..].iter().any(|part| part.partition == *index);
+            !taken && self.partitions.get(*index).is_some_and(|partition| request.may_go(partition))
+        };
+        let Some(index) = (0..count).map(|n| from.wrapping_add(n) % count).find(free) else { return };
+        self.turn = index;
+        let loose = (&mut self.loose, &mut self.loose_bytes);
+        let Some(partition) = self.partitions.get_mut(index) else { return };
+        let Some(batch) = request.batch(partition, batch_bytes, Some(loose)) else { return };
+        choice.bytes += batch.uncompressed_bytes;
+        self.chosen = Some(choice);
+        request.parts.push(Part { topic, partition: index, batch });
+    }
+
+    /// What the cluster says of the topic.
+    pub(super) fn see(
+        &mut self,
+        seen: &cluster::Topic,
+        rules: &Rules,
+        owner: Option<ProducerId>,
+        ignore_keys: bool,
+        lost: &mut Vec<T>,
+    ) {
+        if seen.id != self.id {
+            // Made anew: epochs of leaders begin again.
+            self.id = seen.id;
+            self.partitions.iter_mut().for_each(|partition| partition.leader_epoch = -1);
+        }
+        let count = seen.partitions.len();
+        while self.partitions.len() > count {
+            if let Some(mut gone) = self.partitions.pop() {
+                gone.give_up(lost);
+                self.bound.remove(&self.partitions.len());
+            }
+        }
+        while self.partitions.len() < count {
+            self.partitions.push(begun(rules, owner));
+        }
+        for (partition, seen) in self.partitions.iter_mut().zip(&seen.partitions) {
+            partition.lead(seen.leader, seen.leader_epoch);
+        }
+        self.chosen = self
+            .chosen
+            .filter(|choice| self.partitions.iter().any(|partition| partition.leader == Some(choice.broker)));
+        if count > 0 {
+            self.early_bytes = 0;
+            for record in std::mem::take(&mut self.early) {
+                if let Err(record) = self.place(record, ignore_keys) {
+                    lost.push(record.token);
+                }
+            }
+        }
+    }
+
+    /// Takes out what is over its time.
+    pub(super) fn expire(&mut self, now: Instant, out: &mut Vec<T>) {
+        partition::expire(&mut self.loose, &mut self.loose_bytes, now, out);
+        partition::expire(&mut self.early, &mut self.early_bytes, now, out);
+        let bound: Vec<usize> = self.bound.iter().copied().collect();
+        for index in bound {
+            if let Some(partition) = self.partitions.get_mut(index) {
+                partition.expire(now, out);
+            }
+            self.touch(index);
+        }
+    }
+
+    pub(super) fn give_up(&mut self, out: &mut Vec<T>) {
+        drain(&mut self.loose, out);
+        drain(&mut self.early, out);
+        for partition in &mut self.partitions {
+            partition.give_up(out);
+        }
+        self.bound.clear();
+    }
+}

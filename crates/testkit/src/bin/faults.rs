@@ -1,0 +1,78 @@
+//! The campaign of faults as a program: `faults [--kills N] [--seed S] …`; it fails when anything is lost.
+
+use anyhow::{Context, Result, bail};
+use testkit::campaign::{self, Campaign, Fault};
+use testkit::kafka::Version;
+
+const FAULTS: [(&str, Fault, usize); 5] = [
+    ("--kills", Fault::Kill, 100),
+    ("--pauses", Fault::Pause, 100),
+    ("--moves", Fault::Move, 100),
+    ("--cuts", Fault::Cut, 100),
+    ("--stalls", Fault::Stall, 100),
+];
+/// A little above the 50,000 items a second that are asked for, since each fault costs some.
+const RATE: u32 = 55_000;
+
+fn args() -> Result<Campaign> {
+    let mut args = Campaign {
+        version: Version::V4,
+        faults: FAULTS.iter().map(|(_, fault, count)| (*fault, *count)).collect(),
+        rate: RATE,
+        seed: fastrand::u64(..),
+        options: Vec::new(),
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().with_context(|| format!("{word} needs a value"))?;
+        match word.as_str() {
+            "--rate" => args.rate = value.parse()?,
+            "--seed" => args.seed = value.parse()?,
+            "--version" => {
+                let known = Version::ALL.into_iter().find(|version| version.number() == value);
+                args.version = known.with_context(|| format!("no Kafka {value}"))?;
+            }
+            "-o" => {
+                let (key, value) = value.split_once('=').context("-o KEY=VALUE")?;
+                args.options.push((key.to_owned(), value.to_owned()));
+            }
+            other => {
+                let at = FAULTS.iter().position(|(name, ..)| *name == other);
+                args.faults[at.with_context(|| format!("no option {other}"))?].1 = value.parse()?;
+            }
+        }
+    }
+    Ok(args)
+}
+
+fn main() -> Result<()> {
+    let args = args()?;
+    let program = std::env::current_exe()?.with_file_name("otlp2kafka");
+    say(&format!("{args:?}"));
+    let report = campaign::run(&args, &program, say);
+    say(&format!("{:#?}", report.audit));
+    say(&format!(
+        "{} items/s over {:?}, {} connections cut, slowest recovery {:?}, server {:?} CPU and {} MiB",
+        report.rate(),
+        report.length,
+        report.cut,
+        report.slowest_recovery,
+        report.server_cpu,
+        report.server_bytes >> 20
+    ));
+    say(&format!(
+        "{} batches with {} records of {} producer ids and epochs",
+        report.sequences.batches, report.sequences.records, report.sequences.producers
+    ));
+    let breaches = report.breaches();
+    if !breaches.is_empty() {
+        bail!("seed {}: {}", args.seed, breaches.join("; "));
+    }
+    say("nothing lost, nothing twice, nothing out of order");
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "a campaign's output is for the terminal")]
+fn say(line: &str) {
+    println!("{line}");
+}
