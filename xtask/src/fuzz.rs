@@ -67,7 +67,7 @@ fn build(bins: &[&str]) -> Result<String> {
     let version = shell::command("rustc", &["-vV"]).output()?;
     let version = String::from_utf8(version.stdout)?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc has a host")?;
-    let mut command = shell::command("cargo", &["build", "--quiet", "--release", "--locked"]);
+    let mut command = shell::command("cargo", &["build", "--quiet", "--release"]);
     command.args(["--manifest-path", MANIFEST, "--target", host]).env("RUSTFLAGS", FLAGS);
     for bin in bins {
         command.args(["--bin", bin]);
