@@ -36,7 +36,6 @@ pub mod producer;
 pub mod admin;
 pub mod reader;
 
-
 #[cfg(test)]
 mod testing;
 
