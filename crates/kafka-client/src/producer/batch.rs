@@ -261,7 +261,7 @@ impl<T: Settle> Batch<T> {
     fn read_back(&self) -> Option<Vec<(Option<Bytes>, Bytes, Headers, i64)>> {
         let body = self.body.concat();
         let codec = self.header.attributes.codec();
-        let body = if codec == 0 { body } else { decompress(codec, &body, UNPACKED_BYTES_MAX).ok()?.into() };
+        let body = if codec == 0 { body } else { decompress(codec, &body, UNPACKED_BYTES_MAX).ok()? };
         let mut plain = self.header;
         plain.attributes = Attributes(0);
         let mut bytes = plain.sealed(std::iter::once(body.as_slice())).to_bytes().to_vec();

@@ -207,7 +207,7 @@ impl<T: Settle> Partition<T> {
         now: Instant,
     ) -> Option<(Batch<T>, Result<(), Failure>)> {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let settled = match action {
+        match action {
             Action::Stored | Action::Duplicate => {
                 self.backoff.reset();
                 self.not_before = None;
@@ -227,8 +227,7 @@ impl<T: Settle> Partition<T> {
                 batch.flaw = None;
                 self.keep(batch, None, now)
             }
-        };
-        settled
+        }
     }
 
     /// A batch that the broker has not stored: if it was the last one, and no older copy of it can still come from a

@@ -117,7 +117,7 @@ impl<T: Settle> State<T> {
         let Some(topic) = self.topics.get_mut(index) else {
             return Some((record.token, Failure::NoPartition));
         };
-        if let Err(record) = topic.place(record, self.settings.ignore_keys) {
+        if let Some(record) = topic.place(record, self.settings.ignore_keys) {
             return Some((record.token, Failure::NoPartition));
         }
         self.open += 1;

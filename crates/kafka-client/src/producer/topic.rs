@@ -107,14 +107,14 @@ impl<T: Settle> Topic<T> {
         self.partitions.iter_mut()
     }
 
-    /// Puts a record where it belongs, or gives it back when the topic has no such partition.
-    pub(super) fn place(&mut self, record: Record<T>, ignore_keys: bool) -> Result<(), Record<T>> {
+    /// Puts a record where it belongs; what the topic has no partition for comes back.
+    pub(super) fn place(&mut self, record: Record<T>, ignore_keys: bool) -> Option<Record<T>> {
         self.last_bound = None;
         let count = self.partitions.len();
         if count == 0 {
             self.early_bytes += record.bytes();
             self.early.push_back(record);
-            return Ok(());
+            return None;
         }
         let index = match (record.partition, &record.key) {
             (Some(index), _) => Some(index),
@@ -126,17 +126,17 @@ impl<T: Settle> Topic<T> {
         let Some(index) = index else {
             self.loose_bytes += record.bytes();
             self.loose.push_back(record);
-            return Ok(());
+            return None;
         };
         let Some((index, partition)) =
             usize::try_from(index).ok().and_then(|index| Some((index, self.partitions.get_mut(index)?)))
         else {
-            return Err(record);
+            return Some(record);
         };
         partition.push(record);
         self.bound.insert(index);
         self.last_bound = Some(index);
-        Ok(())
+        None
     }
 
     /// The leader of the partition that the last record was bound to.
@@ -283,7 +283,7 @@ impl<T: Settle> Topic<T> {
         if count > 0 {
             self.early_bytes = 0;
             for record in std::mem::take(&mut self.early) {
-                if let Err(record) = self.place(record, ignore_keys) {
+                if let Some(record) = self.place(record, ignore_keys) {
                     lost.push(record.token);
                 }
             }

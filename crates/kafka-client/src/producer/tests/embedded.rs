@@ -33,7 +33,8 @@ fn records_are_stored_as_they_were_given() {
         let mut bench = Bench::new(broker.cluster(), ProducerSettings::default());
         let large = Bytes::from(vec![b'x'; 300_000]);
         for n in 0..50_u64 {
-            let mut record = bench.record(if n % 5 == 0 { large.clone() } else { n.to_string().into() });
+            let mut record =
+                bench.record(if n.is_multiple_of(5) { large.clone() } else { n.to_string().into() });
             record.key = Some(format!("key-{n}").into());
             record.headers = Headers::new(&[("a", Some(b"1")), ("a", None), ("b", Some(b""))]);
             record.timestamp_ms = 1_700_000_000_000 - i64::try_from(n).unwrap();
@@ -45,7 +46,7 @@ fn records_are_stored_as_they_were_given() {
             let key = record.key.clone().unwrap();
             let n: u64 = std::str::from_utf8(&key[4..]).unwrap().parse().unwrap();
             assert_eq!(record.partition, partition_of(&key, 3));
-            let expected = if n % 5 == 0 { large.clone() } else { n.to_string().into() };
+            let expected = if n.is_multiple_of(5) { large.clone() } else { n.to_string().into() };
             assert_eq!(record.value.as_ref(), Some(&expected));
             assert_eq!(record.timestamp_ms, Some(1_700_000_000_000 - i64::try_from(n).unwrap()));
             let headers: Vec<_> = record.headers.iter().collect();
@@ -190,8 +191,6 @@ fn records_linger_for_company_when_told_to() {
 
 #[test]
 fn other_threads_share_a_producer() {
-    let broker = on_worker(Embedded::start());
-    drop(broker);
     on_worker(async {
         let broker = Embedded::start().await;
         topic(&broker.cluster(), 1, &[]).await;
