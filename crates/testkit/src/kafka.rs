@@ -77,7 +77,7 @@ impl Kafka {
 
     /// Freezes the broker; its connections stay open and silent.
     pub fn pause(&self) {
-        process::signal(self.pid(), "STOP");
+        process::freeze(self.pid());
     }
 
     /// Undoes [`Kafka::pause`].

@@ -17,6 +17,23 @@ pub fn signal(pid: u32, name: &str) {
     assert!(status.is_ok_and(|status| status.success()), "kill -{name} {pid}");
 }
 
+/// Freezes a process, and returns once each of its threads stands still: until then it may still answer.
+///
+/// # Panics
+///
+/// When there is no such process, or a thread of it does not stop.
+pub fn freeze(pid: u32) {
+    signal(pid, "STOP");
+    let stopped = |stat: &str| stat.rsplit(')').next().unwrap_or("").trim_start().starts_with('T');
+    wait_for("every thread has stopped", Duration::from_secs(10), || {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("a process");
+        // A thread that has ended meanwhile has stopped too.
+        tasks
+            .flatten()
+            .all(|task| fs::read_to_string(task.path().join("stat")).map_or(true, |stat| stopped(&stat)))
+    });
+}
+
 /// CPU time of a process and its threads, user and system.
 #[must_use]
 pub fn cpu(pid: u32) -> Duration {

@@ -135,7 +135,7 @@ impl Cluster {
 
     /// Freezes a broker; its connections stay open and silent.
     pub fn pause(&self, broker: usize) {
-        process::signal(self.pid(broker), "STOP");
+        process::freeze(self.pid(broker));
     }
 
     /// Undoes [`Cluster::pause`].
