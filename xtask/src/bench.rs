@@ -13,6 +13,8 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
     shell::run("cargo", &[&build[..], &["otlp2kafka", "--features", "null-sink"]].concat())?;
     let built = shell::root().join("target/release/otlp2kafka");
     fs::copy(&built, built.with_file_name("otlp2kafka-null-sink"))?;
+    shell::run("cargo", &[&build[..], &["otlp2kafka", "--features", "librdkafka"]].concat())?;
+    fs::copy(&built, built.with_file_name("otlp2kafka-librdkafka"))?;
     shell::run("cargo", &[&build[..], &["otlp2kafka"]].concat())?;
     shell::run("cargo", &[&build[..], &["bench", "--package", "otlp2kafka-testkit"]].concat())?;
     let args: Vec<&str> = args.iter().map(String::as_str).collect();

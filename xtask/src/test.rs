@@ -25,6 +25,10 @@ const PARSERS: [&str; 12] = [
     "otlp2kafka-dev-broker",
 ];
 
+/// What is only in builds that ask for it.
+const LIBRDKAFKA: [&str; 7] =
+    ["test", "--package", "otlp2kafka-sink", "--features", "librdkafka", "--lib", "--no-fail-fast"];
+
 /// Tests that passed and failed.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Count {
@@ -39,9 +43,11 @@ pub(crate) fn main() -> Result<()> {
     shell::run("cargo", &["build", "--quiet", "--workspace", "--all-targets"])?;
     let mut count = Count::default();
     let all = counted("cargo", &["test", "--workspace", "--no-fail-fast"], &mut count);
+    let librdkafka = counted("cargo", &LIBRDKAFKA, &mut count);
     let optimised = counted("cargo", &[&OPTIMISED[..], &PARSERS[..]].concat(), &mut count);
     shell::say(&format!("{} passed, {} failed", count.passed, count.failed));
     all?;
+    librdkafka?;
     optimised?;
     if count.passed == 0 || count.failed > 0 {
         bail!("{count:?}");

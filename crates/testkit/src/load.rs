@@ -44,6 +44,8 @@ pub struct Figures {
     pub wall: Duration,
     /// CPU time of the server within it, by the kernel's account.
     pub server_cpu: Duration,
+    /// CPU time of the broker within it.
+    pub broker_cpu: Duration,
     /// From request to answer, in microseconds.
     pub latency: Histogram<u64>,
     /// The server's resident memory at the end, in bytes.
@@ -68,18 +70,18 @@ struct Tally {
     latency: Histogram<u64>,
 }
 
-/// Runs the load against a server on `addr` whose process is `pid`.
+/// Runs the load against a server on `addr` whose process is `pid`, with a broker whose process is `broker`.
 ///
 /// # Errors
 ///
 /// When nothing was answered with success.
-pub fn run(load: &Load, addr: SocketAddr, pid: u32) -> Result<Figures> {
+pub fn run(load: &Load, addr: SocketAddr, pid: u32, broker: u32) -> Result<Figures> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, measure(load.clone(), addr, pid))
+    local.block_on(&runtime, measure(load.clone(), addr, (pid, broker)))
 }
 
-async fn measure(load: Load, addr: SocketAddr, pid: u32) -> Result<Figures> {
+async fn measure(load: Load, addr: SocketAddr, (pid, broker): (u32, u32)) -> Result<Figures> {
     const VARIANTS: u64 = 16;
     let bodies = (0..VARIANTS).map(|seed| body(&load, seed)).collect();
     let latency = Histogram::new_with_bounds(1, 60_000_000, 3)?;
@@ -96,10 +98,11 @@ async fn measure(load: Load, addr: SocketAddr, pid: u32) -> Result<Figures> {
         .collect();
     tokio::time::sleep(shared.load.warmup).await;
     shared.tally.borrow_mut().measuring = true;
-    let (cpu, start) = (process::cpu(pid), Instant::now());
+    let (cpu, brokers, start) = (process::cpu(pid), process::cpu(broker), Instant::now());
     tokio::time::sleep(shared.load.length).await;
     shared.tally.borrow_mut().measuring = false;
     let (server_cpu, wall) = (process::cpu(pid).saturating_sub(cpu), start.elapsed());
+    let broker_cpu = process::cpu(broker).saturating_sub(brokers);
     let resident_bytes = process::resident(pid).0;
     for task in tasks {
         task.await??;
@@ -113,6 +116,7 @@ async fn measure(load: Load, addr: SocketAddr, pid: u32) -> Result<Figures> {
         failed: tally.failed,
         wall,
         server_cpu,
+        broker_cpu,
         latency: tally.latency.clone(),
         resident_bytes,
     })

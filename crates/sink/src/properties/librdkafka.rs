@@ -174,8 +174,8 @@ pub(crate) fn producer(
     mapped
 }
 
-/// The properties of a client that does not produce.
-pub(crate) fn client(
+/// What any client is given.
+fn client(
     (checked, given): (&Checked, &Given),
     (bootstrap, client_id): (&str, &str),
     read: Read<'_>,

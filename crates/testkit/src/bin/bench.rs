@@ -77,9 +77,9 @@ fn main() -> Result<()> {
     let kafka = Kafka::start();
     say(&format!("rounds {rounds}, interleaved; medians; CPU of the server process alone; {}", machine()));
     say(
-        "| load | format | sink | yardstick µs | CPU µs/request | CPU/yardstick | goal | CPU s/M items | items/core s | p50 ms | p99 ms | RSS MiB | failed |",
+        "| load | format | sink | yardstick µs | CPU µs/request | CPU/yardstick | goal | CPU s/M items | items/core s | p50 ms | p99 ms | RSS MiB | broker CPU µs/request | failed |",
     );
-    say("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    say("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for row in rows().iter().filter(|row| format!("{} {}", row.name, row.format).contains(&filter)) {
         measure(row, &program, &options, (&kafka, rounds))?;
     }
@@ -89,14 +89,18 @@ fn main() -> Result<()> {
 fn measure(row: &Row, program: &Path, options: &[(String, String)], against: (&Kafka, usize)) -> Result<()> {
     let (kafka, rounds) = against;
     let null_sink = program.with_file_name("otlp2kafka-null-sink");
-    let start = |program: &Path, embedded: bool| -> Server {
+    let start_with = |program: &Path, more: &[(&str, &str)], embedded: bool| -> Server {
         let builder = Builder::new(program).option("otlp.message.format", row.format);
         let builder = options.iter().fold(builder, |builder, (key, value)| builder.option(key, value));
+        let builder = more.iter().fold(builder, |builder, (key, value)| builder.option(key, value));
         let server = if embedded { builder.start() } else { builder.kafka(&kafka.bootstrap).start() };
         server.wait_until_ready();
         server
     };
+    let start = |program: &Path, embedded: bool| start_with(program, &[], embedded);
+    let library = program.with_file_name("otlp2kafka-librdkafka");
     let mut servers = vec![("Kafka", start(program, false)), ("null", start(&null_sink, false))];
+    servers.insert(1, ("librdkafka", start_with(&library, &[("producer.client", "librdkafka")], false)));
     if row.load.connections * row.load.streams == 1 {
         servers.push(("embedded", start(program, true)));
     }
@@ -105,7 +109,7 @@ fn measure(row: &Row, program: &Path, options: &[(String, String)], against: (&K
     for _ in 0..rounds {
         for ((_, server), figures) in servers.iter().zip(&mut figures) {
             let addr = if row.load.http { server.http } else { server.grpc };
-            figures.push(load::run(&row.load, addr, server.pid())?);
+            figures.push(load::run(&row.load, addr, server.pid(), kafka.pid())?);
             yardsticks.push(yardstick(&row.load));
         }
     }
@@ -121,13 +125,14 @@ fn print(row: &Row, sink: &str, yardstick: f64, figures: &[Figures]) {
     let requests = |figures: &Figures| f64::from(u32::try_from(figures.requests).unwrap_or(u32::MAX));
     let items = f64::from(u32::try_from(row.load.items).unwrap_or(u32::MAX));
     let cpu = of(&|f| f.server_cpu.as_secs_f64() * 1e6 / requests(f));
+    let broker = of(&|f| f.broker_cpu.as_secs_f64() * 1e6 / requests(f));
     let quantile =
         |q: f64| of(&|f| f64::from(u32::try_from(f.latency.value_at_quantile(q)).unwrap_or(u32::MAX)) / 1e3);
     let mib = of(&|f| f64::from(u32::try_from(f.resident_bytes >> 20).unwrap_or(u32::MAX)));
     let failed: u64 = figures.iter().map(|figures| figures.failed).sum();
     let goal = row.goal.filter(|_| sink == "Kafka").map_or_else(String::new, |goal| format!("≤ {goal}"));
     say(&format!(
-        "| {} | {} | {sink} | {yardstick:.1} | {cpu:.1} | {:.2} | {goal} | {:.2} | {:.0} | {:.2} | {:.2} | {mib:.0} | {failed} |",
+        "| {} | {} | {sink} | {yardstick:.1} | {cpu:.1} | {:.2} | {goal} | {:.2} | {:.0} | {:.2} | {:.2} | {mib:.0} | {broker:.1} | {failed} |",
         row.name,
         row.format,
         cpu / yardstick,

@@ -4,11 +4,16 @@ use rdkafka::config::ClientConfig;
 
 use super::*;
 
+/// The producer's properties when librdkafka is chosen.
+fn chosen(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let pairs = [pairs, &[("producer.client", "librdkafka")]].concat();
+    with_kafka(&pairs).unwrap().librdkafka.unwrap()
+}
+
 #[test]
 fn it_is_chosen_by_name() {
     assert!(with_kafka(&[]).unwrap().librdkafka.is_none());
-    let config = with_kafka(&[("producer.client", "librdkafka")]).unwrap();
-    assert_eq!(config.librdkafka.unwrap(), config.librdkafka_producer);
+    assert!(!chosen(&[]).is_empty());
     let shared = with_kafka(&[("producer.client", "librdkafka"), ("producer.instances", "2")]).unwrap();
     assert_eq!(
         shared.notes,
@@ -28,7 +33,7 @@ fn it_is_chosen_by_name() {
 
 #[test]
 fn defaults_are_set_by_its_names() {
-    let config = with_kafka(&[("name", "my-otlp"), ("producer.override.acks", "-1")]).unwrap();
+    let producer = chosen(&[("name", "my-otlp"), ("producer.override.acks", "-1")]);
     let expected = [
         ("acks", "all"),
         ("bootstrap.servers", "kafka:9092"),
@@ -42,34 +47,27 @@ fn defaults_are_set_by_its_names() {
         ("socket.keepalive.enable", "true"),
     ];
     for (name, value) in expected {
-        assert_eq!(config.librdkafka_producer.get(name).map(String::as_str), Some(value), "{name}");
+        assert_eq!(producer.get(name).map(String::as_str), Some(value), "{name}");
     }
-    let admin = &config.librdkafka_admin;
-    assert_eq!(admin["client.id"], "connector-adminclient-my-otlp-0");
-    assert!(!admin.contains_key("acks") && !admin.contains_key("partitioner"));
 }
 
 #[test]
 fn the_library_takes_the_defaults_and_has_the_features_we_promise() {
-    let config = with_kafka(&[]).unwrap();
-    for properties in [&config.librdkafka_producer, &config.librdkafka_admin] {
-        let mut library = ClientConfig::new();
-        for (name, value) in properties {
-            library.set(name, value);
-        }
-        let native = library.create_native_config().unwrap();
-        let features = native.get("builtin.features").unwrap();
-        let features: Vec<&str> =
-            features.split(',').map(|feature| feature.trim_matches(['\0', ' '])).collect();
-        for needed in ["gzip", "snappy", "lz4", "zstd", "ssl", "sasl_plain", "sasl_scram"] {
-            assert!(features.contains(&needed), "{needed} is not among {features:?}");
-        }
+    let mut library = ClientConfig::new();
+    for (name, value) in chosen(&[]) {
+        library.set(name, value);
+    }
+    let native = library.create_native_config().unwrap();
+    let features = native.get("builtin.features").unwrap();
+    let features: Vec<&str> = features.split(',').map(|feature| feature.trim_matches(['\0', ' '])).collect();
+    for needed in ["gzip", "snappy", "lz4", "zstd", "ssl", "sasl_plain", "sasl_scram"] {
+        assert!(features.contains(&needed), "{needed} is not among {features:?}");
     }
 }
 
 #[test]
 fn promises_and_times_are_kept_with_a_margin() {
-    let producer = |pairs: &[(&str, &str)]| with_kafka(pairs).unwrap().librdkafka_producer;
+    let producer = chosen;
     let weaker = producer(&[("producer.acks", "1")]);
     assert_eq!((weaker["acks"].as_str(), weaker["enable.idempotence"].as_str()), ("1", "false"));
     assert_eq!(weaker["max.in.flight.requests.per.connection"], "1");
@@ -83,12 +81,12 @@ fn promises_and_times_are_kept_with_a_margin() {
 #[test]
 fn compression_has_the_level_of_its_codec() {
     let level = |codec| {
-        let config = with_kafka(&[
+        let producer = chosen(&[
             ("producer.compression.type", codec),
             ("producer.compression.zstd.level", "19"),
             ("producer.compression.gzip.level", "3"),
         ]);
-        config.unwrap().librdkafka_producer.get("compression.level").cloned()
+        producer.get("compression.level").cloned()
     };
     assert_eq!(level("zstd").as_deref(), Some("12"));
     assert_eq!(level("gzip").as_deref(), Some("3"));

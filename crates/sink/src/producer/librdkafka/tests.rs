@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use otlp::Signal;
 use pipeline::{Budget, Deadline, Gate, Metrics, Returns, Settled, Tally};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
@@ -141,5 +142,5 @@ async fn closing_sends_what_is_queued_and_gives_up_the_rest_at_its_limit() {
 async fn after_the_end_records_are_refused_retryably() {
     let bench = Bench::new(&[]);
     bench.producer.close(WAIT);
-    assert_eq!(bench.send(1).await, Settled::Retry(pipeline::RetryReason::Draining));
+    assert_eq!(bench.send(1).await, Settled::Retry(RetryReason::Draining));
 }
