@@ -87,6 +87,9 @@ pub struct ProducerSettings {
     pub batch_bytes: usize,
     /// Largest request; `max.request.size`.
     pub request_bytes_max: usize,
+    /// Longest time for the answer to a Produce request; `request.timeout.ms`, 30 s. [`Settings::request_timeout`] is
+    /// for all others.
+    pub request_timeout: Duration,
     /// Longest time from a record's hand-over to its report; `delivery.timeout.ms`.
     pub delivery_timeout: Duration,
     /// How often a batch is sent again; `retries`.
@@ -106,6 +109,7 @@ impl Default for ProducerSettings {
             linger: Duration::ZERO,
             batch_bytes: 1_000_000,
             request_bytes_max: 1 << 20,
+            request_timeout: Duration::from_secs(30),
             delivery_timeout: Duration::from_secs(120),
             retries: u32::MAX,
             compression: Compression::default(),

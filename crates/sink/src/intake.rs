@@ -133,7 +133,7 @@ impl<P: Producer> Worker<P> {
                 Settled::TooLarge => {}
             }
             let Some(lower) = self.core.topics.refused_at(signal, value_bytes_max) else {
-                return Err(Verdict::Retry(RetryReason::Kafka("MSG_SIZE_TOO_LARGE")));
+                return Err(Verdict::Retry(RetryReason::Kafka("MESSAGE_TOO_LARGE")));
             };
             self.producer.limit_batch(signal, lower);
             tracing::info!(

@@ -104,6 +104,15 @@ impl Client {
         }
     }
 
+    /// Why nothing can be produced at all, though the cluster answers.
+    pub(crate) fn blocked(&self) -> Option<String> {
+        match self {
+            Self::Native(natives) => natives.stats().blocked(),
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(_) => None,
+        }
+    }
+
     /// Kafka is there again: what the client remembers of its topics may be old.
     pub(crate) fn ask_again(&self) {
         match self {

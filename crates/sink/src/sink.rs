@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_client::Cluster;
+use kafka_client::{Cluster, Settings};
 use otlp::Signal;
 use pipeline::Shared;
 
@@ -82,7 +82,7 @@ impl Sink {
             #[cfg(not(feature = "librdkafka"))]
             Some(never) => match never {},
             None => {
-                let cluster = Cluster::new(config.client);
+                let cluster = Cluster::new(within(config.client, config.produce.delivery_timeout));
                 cluster.let_brokers_create(!creation.enabled);
                 Client::Native(Natives::new(cluster, config.produce, &route, config.instances))
             }
@@ -164,6 +164,18 @@ impl Sink {
             }
         };
         Report { brokers, topics, trouble }
+    }
+}
+
+/// What is asked beside producing, such as for new leaders, has to come while the records can still be sent: one broker
+/// that does not answer must not cost them all of their time.
+fn within(client: Settings, delivery: Duration) -> Settings {
+    const SHORTEST: Duration = Duration::from_secs(1);
+    let share = (delivery / 4).max(SHORTEST);
+    Settings {
+        request_timeout: client.request_timeout.min(share),
+        setup_timeout: client.setup_timeout.min(share * 2),
+        ..client
     }
 }
 

@@ -11,7 +11,7 @@ use crate::compression::{Codec, Compressor, decompress};
 
 /// Values from this size on are sent from where they lie; below it a copy costs less than one more piece does.
 const SPLICE_BYTES_MIN: usize = 2048;
-/// What a batch may unpack to, as a multiple of what its records were.
+/// What a batch of our own may unpack to; far above what a request takes.
 const UNPACKED_BYTES_MAX: usize = 1 << 30;
 
 /// A sequence's owner (KIP-98).
@@ -176,7 +176,8 @@ fn compressed(pieces: Vec<Bytes>, bytes: usize, compressor: &mut Compressor) -> 
     }
     let mut out = Vec::with_capacity(bytes / 4);
     match compressor.compress(pieces.iter().map(Bytes::as_ref), &mut out) {
-        Ok(()) => (compressor.codec(), vec![out.into()]),
+        Ok(()) if out.len() < bytes => (compressor.codec(), vec![out.into()]),
+        Ok(()) => (Codec::None, pieces),
         Err(error) => {
             tracing::warn!(%error, "a batch could not be compressed and is sent as it is");
             (Codec::None, pieces)

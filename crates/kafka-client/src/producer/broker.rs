@@ -167,7 +167,10 @@ struct Session<'a, T: Settle> {
 impl<'a, T: Settle> Session<'a, T> {
     fn new(task: &'a Task<T>, state: Rc<RefCell<State<T>>>, connection: Connection) -> Self {
         let settings = task.cluster.settings();
-        let answer_within = settings.request_timeout.min(state.borrow().settings.delivery_timeout);
+        let answer_within = {
+            let produce = &state.borrow().settings;
+            produce.request_timeout.min(produce.delivery_timeout)
+        };
         let version = connection.versions.of_at_most::<ProduceRequest>(PRODUCE);
         let link = Link::new(connection, settings.response_bytes_max);
         let used = Instant::now();
@@ -380,10 +383,7 @@ const NOT_KNOWN: Answer =
 
 fn settle<T: Settle>(state: &Rc<RefCell<State<T>>>, part: Part<T>, answer: Answer, now: Instant) {
     let settled = state.borrow_mut().answered(part, answer, now);
-    // Whoever waits may send more at once: nothing is borrowed any more.
-    if let Some((batch, outcome)) = settled {
-        batch.settle(outcome);
-    }
+    settled.report();
 }
 
 fn find<'r, T: Settle>(

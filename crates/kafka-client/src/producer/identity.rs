@@ -21,11 +21,12 @@ pub(super) async fn provide<T: Settle>(state: Rc<RefCell<State<T>>>, cluster: Cl
             Ok((id, epoch)) => {
                 backoff.reset();
                 tracing::debug!(id, epoch, "producer id");
+                state.borrow().stats.block(None);
                 state.borrow_mut().own(ProducerId { id, epoch });
             }
             Err(error) => {
                 tracing::debug!(%error, "no producer id yet");
-                state.borrow().stats.report(error.to_string());
+                state.borrow().stats.block(Some(format!("no producer id: {error}")));
                 tokio::time::sleep(backoff.next()).await;
                 continue;
             }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use kafka_wire::ErrorCode;
 use tokio::time::Instant;
 
 use super::batch::{Batch, Draft, Flaw, ProducerId};
@@ -127,6 +128,18 @@ impl<T: Settle> Partition<T> {
         }
     }
 
+    /// Nobody leads it, as far as is known; what was known of the last leadership stays.
+    pub(super) fn lose_leader(&mut self) {
+        self.leader = None;
+    }
+
+    /// Its topic was made anew: whoever leads it now has never heard of this producer.
+    pub(super) fn forget_leader(&mut self) {
+        self.leader = None;
+        self.leader_epoch = -1;
+        self.known_at = None;
+    }
+
     /// Whether it waits for a producer id.
     pub(super) fn wants_owner(&self) -> bool {
         self.owner.is_none()
@@ -214,6 +227,10 @@ impl<T: Settle> Partition<T> {
                 self.known_at = Some(now);
                 Some((batch, Ok(())))
             }
+            // The one code that says nothing about what was done.
+            Action::Refuse if failure == Failure::Refused(ErrorCode::UNKNOWN_SERVER_ERROR) => {
+                Some((batch, Err(failure)))
+            }
             Action::Refuse => Some((self.unsent(batch), Err(failure))),
             Action::TooLarge if batch.records_count() <= 1 => {
                 Some((self.unsent(batch), Err(Failure::TooLarge)))
@@ -268,14 +285,14 @@ impl<T: Settle> Partition<T> {
         self.recovering && self.in_flight == 0
     }
 
-    /// Makes ready to send again. Returns whether a new epoch began.
-    pub(super) fn recover(&mut self, topic: usize, index: i32) -> bool {
+    /// Makes ready to send again. Returns whether a new epoch began. `lost` gets what could not be kept.
+    pub(super) fn recover(&mut self, topic: usize, index: i32, lost: &mut Vec<T>) -> bool {
         self.recovering = false;
         self.in_flight_to = None;
         match self.again.front().and_then(|batch| batch.flaw) {
             None => false,
             Some(Flaw::Size) => {
-                self.take_apart(topic, index);
+                self.take_apart(topic, index, lost);
                 self.begin_epoch()
             }
             Some(Flaw::Producer) => {
@@ -298,7 +315,7 @@ impl<T: Settle> Partition<T> {
     }
 
     /// A batch was too large: it and all behind it become records again.
-    fn take_apart(&mut self, topic: usize, index: i32) {
+    fn take_apart(&mut self, topic: usize, index: i32, lost: &mut Vec<T>) {
         for batch in std::mem::take(&mut self.again).into_iter().rev() {
             match batch.into_records(topic, index) {
                 Ok(records) => {
@@ -307,9 +324,9 @@ impl<T: Settle> Partition<T> {
                         self.queue.push_front(record);
                     }
                 }
-                // Dropped tokens mean: not stored.
                 Err(tokens) => {
                     tracing::error!(records = tokens.len(), "a batch could not be taken apart again");
+                    lost.extend(tokens);
                 }
             }
         }

@@ -61,6 +61,26 @@ pub(super) struct Part<T> {
     pub(super) batch: Batch<T>,
 }
 
+/// Whose report is due.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Settled<T> {
+    outcome: Option<(Batch<T>, Result<(), Failure>)>,
+    lost: Vec<T>,
+}
+
+impl<T: Settle> Settled<T> {
+    /// Reports. Whoever hears it may send more at once, so nothing may be borrowed any more.
+    pub(super) fn report(self) {
+        if let Some((batch, outcome)) = self.outcome {
+            batch.settle(outcome);
+        }
+        for token in self.lost {
+            token.settle(Err(Failure::TimedOut));
+        }
+    }
+}
+
 /// What an answer says of a part.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Answer {
@@ -109,10 +129,11 @@ impl<T: Settle> State<T> {
     }
 
     /// Takes a record, or gives its token back with the reason.
-    pub(super) fn enqueue(&mut self, record: Record<T>) -> Option<(T, Failure)> {
+    pub(super) fn enqueue(&mut self, mut record: Record<T>) -> Option<(T, Failure)> {
         if self.closed {
             return Some((record.token, Failure::Closed));
         }
+        record.deadline = record.deadline.min(Instant::now() + self.settings.delivery_timeout);
         let index = record.topic;
         let Some(topic) = self.topics.get_mut(index) else {
             return Some((record.token, Failure::NoPartition));
@@ -263,34 +284,35 @@ impl<T: Settle> State<T> {
     }
 
     /// A part has its answer, or will have none. The caller settles what is returned.
-    pub(super) fn answered(
-        &mut self,
-        part: Part<T>,
-        answer: Answer,
-        now: Instant,
-    ) -> Option<(Batch<T>, Result<(), Failure>)> {
+    pub(super) fn answered(&mut self, part: Part<T>, answer: Answer, now: Instant) -> Settled<T> {
         let Part { topic: index, partition, batch } = part;
         if answer.action == Action::TooLarge && batch.records_count() > 1 {
             self.limits.lower(index, batch.uncompressed_bytes / 2);
         }
         let topic = &mut self.topics[index];
         let Some(it) = topic.partition_mut(partition) else {
-            self.open = self.open.saturating_sub(batch.records_count());
-            return Some((batch, Err(Failure::NoPartition)));
+            self.closed_some(batch.records_count());
+            return Settled { outcome: Some((batch, Err(Failure::NoPartition))), lost: Vec::new() };
         };
         if let Some((leader, epoch)) = answer.leader {
             it.lead(Some(leader), epoch);
         }
-        let settled = it.answered(batch, answer.action, answer.failure, &self.rules, now);
-        if it.can_recover() && it.recover(index, i32::try_from(partition).unwrap_or(i32::MAX)) {
+        let outcome = it.answered(batch, answer.action, answer.failure, &self.rules, now);
+        let mut lost = Vec::new();
+        if it.can_recover() && it.recover(index, i32::try_from(partition).unwrap_or(i32::MAX), &mut lost) {
             add(&self.stats.epochs, 1);
         }
+        // What is left may go to another broker now, whose task sleeps.
+        let leader = it.leader.filter(|_| !it.is_idle());
         topic.touch(partition);
         self.provide_owners(index, partition);
-        if let Some((batch, _)) = &settled {
-            self.closed_some(batch.records_count());
+        self.choose(index);
+        for id in leader.into_iter().chain(self.topics[index].chosen_broker()) {
+            self.wake(id);
         }
-        settled
+        let closed = outcome.as_ref().map_or(0, |(batch, _)| batch.records_count()) + lost.len();
+        self.closed_some(closed);
+        Settled { outcome, lost }
     }
 
     fn provide_owners(&mut self, topic: usize, partition: usize) {
@@ -323,8 +345,9 @@ impl<T: Settle> State<T> {
         }
     }
 
-    /// New knowledge of the cluster.
-    pub(super) fn see(&mut self, view: &View) {
+    /// New knowledge of the cluster. Returns the tokens of records that have no place in it.
+    #[must_use]
+    pub(super) fn see(&mut self, view: &View) -> Vec<T> {
         self.addresses = view.brokers.iter().map(|(id, broker)| (*id, broker.address.clone())).collect();
         let mut lost = Vec::new();
         for topic in &mut self.topics {
@@ -333,9 +356,7 @@ impl<T: Settle> State<T> {
         }
         self.closed_some(lost.len());
         self.wake_all();
-        for token in lost {
-            token.settle(Err(Failure::NoPartition));
-        }
+        lost
     }
 
     /// The broker cannot be reached: what is not bound to its partitions goes elsewhere.
@@ -387,7 +408,10 @@ pub(super) async fn follow<T: Settle>(state: Rc<RefCell<State<T>>>, cluster: Clu
     let mut views = cluster.subscribe();
     loop {
         let view = Arc::clone(&views.borrow_and_update());
-        state.borrow_mut().see(&view);
+        let lost = state.borrow_mut().see(&view);
+        for token in lost {
+            token.settle(Err(Failure::NoPartition));
+        }
         if views.changed().await.is_err() {
             return;
         }

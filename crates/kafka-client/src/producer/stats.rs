@@ -12,6 +12,7 @@ macro_rules! stats {
         pub struct Stats {
             $( #[doc = concat!($help, ".")] pub $name: AtomicU64, )*
             trouble: Mutex<Option<String>>,
+            blocked: Mutex<Option<String>>,
             news: Notify,
         }
 
@@ -46,6 +47,16 @@ impl Stats {
     /// Returns when there was trouble since the last call.
     pub async fn news(&self) {
         self.news.notified().await;
+    }
+
+    /// Why nothing can be produced at all, while that is so.
+    pub fn blocked(&self) -> Option<String> {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn block(&self, why: Option<String>) {
+        *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        self.news.notify_one();
     }
 
     pub(super) fn report(&self, trouble: String) {

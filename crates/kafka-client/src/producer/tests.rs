@@ -38,6 +38,7 @@ impl Settle for Token {
 /// A producer for the topic `t`, with what has become of its records.
 struct Bench {
     producer: Producer<Token>,
+    cluster: Cluster,
     outcomes: Outcomes,
     common: Common,
     sent: u64,
@@ -58,7 +59,7 @@ impl Bench {
         let producer = Producer::spawn(cluster.clone(), settings, vec!["t".to_owned()], common.clone());
         let watched = cluster.clone();
         let watching = tokio::spawn(async move { watched.run().await });
-        Self { producer, outcomes: Outcomes::default(), common, sent: 0, watching }
+        Self { producer, cluster, outcomes: Outcomes::default(), common, sent: 0, watching }
     }
 
     fn record(&mut self, value: impl Into<Bytes>) -> Record<Token> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use kafka_wire::ErrorCode;
 use tokio::time::Instant;
 
 use super::batch::{Batch, ProducerId};
@@ -23,7 +24,10 @@ const STAY: Duration = Duration::from_millis(100);
 pub(super) struct Topic<T> {
     name: String,
     id: uuid::Uuid,
+    /// All that were ever seen: one that goes away may come back, and its sequence numbers must go on.
     partitions: Vec<Partition<T>>,
+    /// The first so many exist, as far as is known.
+    count: usize,
     /// Partitions that have something of their own to send.
     bound: BTreeSet<usize>,
     last_bound: Option<usize>,
@@ -84,6 +88,7 @@ impl<T: Settle> Topic<T> {
             name,
             id: uuid::Uuid::nil(),
             partitions: Vec::new(),
+            count: 0,
             bound: BTreeSet::new(),
             last_bound: None,
             loose: VecDeque::new(),
@@ -110,7 +115,7 @@ impl<T: Settle> Topic<T> {
     /// Puts a record where it belongs; what the topic has no partition for comes back.
     pub(super) fn place(&mut self, record: Record<T>, ignore_keys: bool) -> Option<Record<T>> {
         self.last_bound = None;
-        let count = self.partitions.len();
+        let count = self.count;
         if count == 0 {
             self.early_bytes += record.bytes();
             self.early.push_back(record);
@@ -128,8 +133,10 @@ impl<T: Settle> Topic<T> {
             self.loose.push_back(record);
             return None;
         };
-        let Some((index, partition)) =
-            usize::try_from(index).ok().and_then(|index| Some((index, self.partitions.get_mut(index)?)))
+        let Some((index, partition)) = usize::try_from(index)
+            .ok()
+            .filter(|index| *index < count)
+            .and_then(|index| Some((index, self.partitions.get_mut(index)?)))
         else {
             return Some(record);
         };
@@ -178,7 +185,7 @@ impl<T: Settle> Topic<T> {
         if stays {
             return;
         }
-        let count = self.partitions.len();
+        let count = self.count;
         let from = self.turn.wrapping_add(1);
         let others = (0..count).filter_map(|n| {
             let leader = self.partitions.get(from.wrapping_add(n) % count)?.leader?;
@@ -234,7 +241,7 @@ impl<T: Settle> Topic<T> {
         if !request.has_room(next.bytes()) {
             return;
         }
-        let count = self.partitions.len();
+        let count = self.count;
         let from = self.turn.wrapping_add(1);
         let free = |index: &usize| {
             let taken = request.parts[first..].iter().any(|part| part.partition == *index);
@@ -259,33 +266,32 @@ impl<T: Settle> Topic<T> {
         ignore_keys: bool,
         lost: &mut Vec<T>,
     ) {
+        let count = seen.partitions.len();
+        if count == 0 || seen.error.is_some_and(|code| code != ErrorCode::LEADER_NOT_AVAILABLE) {
+            // A broker that has just come back, or rights that are missing: what is known waits for better news.
+            self.partitions.iter_mut().for_each(Partition::lose_leader);
+            return;
+        }
         if seen.id != self.id {
             // Made anew: epochs of leaders begin again.
             self.id = seen.id;
-            self.partitions.iter_mut().for_each(|partition| partition.leader_epoch = -1);
-        }
-        let count = seen.partitions.len();
-        while self.partitions.len() > count {
-            if let Some(mut gone) = self.partitions.pop() {
-                gone.give_up(lost);
-                self.bound.remove(&self.partitions.len());
-            }
+            self.partitions.iter_mut().for_each(Partition::forget_leader);
         }
         while self.partitions.len() < count {
             self.partitions.push(begun(rules, owner));
         }
+        self.count = count;
         for (partition, seen) in self.partitions.iter_mut().zip(&seen.partitions) {
             partition.lead(seen.leader, seen.leader_epoch);
         }
+        self.partitions.iter_mut().skip(count).for_each(Partition::lose_leader);
         self.chosen = self
             .chosen
             .filter(|choice| self.partitions.iter().any(|partition| partition.leader == Some(choice.broker)));
-        if count > 0 {
-            self.early_bytes = 0;
-            for record in std::mem::take(&mut self.early) {
-                if let Some(record) = self.place(record, ignore_keys) {
-                    lost.push(record.token);
-                }
+        self.early_bytes = 0;
+        for record in std::mem::take(&mut self.early) {
+            if let Some(record) = self.place(record, ignore_keys) {
+                lost.push(record.token);
             }
         }
     }

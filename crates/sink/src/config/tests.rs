@@ -54,6 +54,7 @@ fn defaults_promise_what_the_product_promises() {
         linger: Duration::ZERO,
         batch_bytes: 1_000_000,
         request_bytes_max: 1 << 20,
+        request_timeout: Duration::from_secs(30),
         delivery_timeout: HOLD,
         retries: u32::MAX,
         compression: Compression { codec: Codec::None, level: None },

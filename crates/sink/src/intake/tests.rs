@@ -382,7 +382,7 @@ fn a_topic_that_refuses_even_small_records_is_a_retry() {
     on_worker(false, async {
         let bench = Bench::new(SETTING, Box::new(|_| Some(Outcome::TooLarge)));
         let verdict = bench.store(trace([b"one".to_vec()])).await;
-        assert_eq!(verdict, Verdict::Retry(RetryReason::Kafka("MSG_SIZE_TOO_LARGE")));
+        assert_eq!(verdict, Verdict::Retry(RetryReason::Kafka("MESSAGE_TOO_LARGE")));
         assert_eq!(bench.used(), 0);
     });
 }

@@ -80,6 +80,7 @@ pub(crate) fn produce(checked: &Checked, hold: Duration, record_bytes: usize) ->
         linger: checked.millis("linger.ms").unwrap_or(Duration::ZERO).min(delivery_timeout),
         batch_bytes: batch_bytes.min(request_bytes_max),
         request_bytes_max,
+        request_timeout: checked.millis("request.timeout.ms").unwrap_or(defaults.request_timeout),
         delivery_timeout,
         retries: checked.int("retries").and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX),
         compression: compression(checked),

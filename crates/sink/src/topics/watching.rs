@@ -163,7 +163,12 @@ impl Watching {
     /// A broker that was there answers soon; until it is there, whoever is slow to connect is given the time.
     async fn sight(&self, ready: bool) -> Sight {
         let setup = if ready { Duration::ZERO } else { self.cluster.settings().setup_timeout };
-        look(&self.cluster, &self.route, LOOK_TIMEOUT + setup).await
+        let sight = look(&self.cluster, &self.route, LOOK_TIMEOUT + setup).await;
+        // Who may look at topics may not be who produces.
+        match (sight, self.client.blocked()) {
+            (Sight::Ready(_), Some(why)) => Sight::Trouble(why),
+            (sight, _) => sight,
+        }
     }
 
     async fn create(&self, topics: Vec<String>) -> Result<(), String> {

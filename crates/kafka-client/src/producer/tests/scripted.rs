@@ -2,6 +2,7 @@
 //! and connections stay bounded.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kafka_wire::messages::*;
 use kafka_wire::{ApiKey, ErrorCode, Message};
@@ -54,7 +55,8 @@ fn bench(broker: &Scripted) -> Bench {
     let mut settings = settings(broker.addr);
     settings.reconnect_backoff = (Duration::from_millis(2), Duration::from_millis(10));
     settings.retry_backoff = (Duration::from_millis(2), Duration::from_millis(10));
-    Bench::new(Cluster::new(settings), ProducerSettings::default())
+    let request_timeout = Duration::from_secs(2);
+    Bench::new(Cluster::new(settings), ProducerSettings { request_timeout, ..ProducerSettings::default() })
 }
 
 /// The first of two answers is `bad`; the record is stored by the second, over a new connection where the first broke.
@@ -226,5 +228,50 @@ fn a_throttled_producer_waits() {
         assert_eq!(bench.settled().await, []);
         assert!(told.elapsed() >= Duration::from_millis(250), "{:?}", told.elapsed());
         assert_eq!(bench.count("throttled_milliseconds"), 300);
+    });
+}
+
+#[test]
+fn sequences_go_on_where_a_topic_was_out_of_sight() {
+    on_worker(async {
+        let hidden = Arc::new(AtomicBool::new(false));
+        let sequences: Arc<Mutex<Vec<i32>>> = Arc::default();
+        let (hides, noted) = (Arc::clone(&hidden), Arc::clone(&sequences));
+        let broker = Scripted::start(move |asked| match asked.header.api_key {
+            ApiKey::Metadata => {
+                let mut metadata = asked.metadata();
+                if hides.load(Ordering::SeqCst) {
+                    let topic = &mut metadata.topics[0];
+                    topic.error_code = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+                    topic.partitions.clear();
+                }
+                asked.with(&metadata)
+            }
+            ApiKey::InitProducerId => {
+                asked.with(&InitProducerIdResponse { producer_id: 7, ..Default::default() })
+            }
+            _ => {
+                let request = ProduceRequest::decode(&mut asked.body, asked.header.api_version).unwrap();
+                let records = request.topic_data[0].partition_data[0].records.clone().unwrap().into_bytes();
+                let header = kafka_wire::batch::BatchHeader::read(&records).unwrap();
+                noted.lock().unwrap().push(header.base_sequence);
+                asked.with(&answer(&request, ErrorCode::NONE))
+            }
+        })
+        .await;
+        let mut bench = bench(&broker);
+        let cluster = bench.cluster.clone();
+        bench.send("one");
+        assert_eq!(bench.settled().await, []);
+        hidden.store(true, Ordering::SeqCst);
+        cluster.refresh().await.unwrap();
+        bench.send("two");
+        tokio::task::yield_now().await;
+        // It waits for its topic: nobody refuses it, and nobody can have it.
+        assert_eq!(bench.outcomes.borrow().len(), 1);
+        hidden.store(false, Ordering::SeqCst);
+        cluster.refresh().await.unwrap();
+        assert_eq!(bench.settled().await, []);
+        assert_eq!(*sequences.lock().unwrap(), [0, 1]);
     });
 }

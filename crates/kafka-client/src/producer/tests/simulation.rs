@@ -221,7 +221,9 @@ impl World {
     fn settle(&mut self, batch: Batch<Token>, action: Action, failure: Failure) {
         let settled = self.partition.answered(batch, action, failure, &self.rules, self.now);
         if self.partition.can_recover() {
-            self.partition.recover(0, 0);
+            let mut lost = Vec::new();
+            self.partition.recover(0, 0, &mut lost);
+            assert!(lost.is_empty());
         }
         if let Some((batch, outcome)) = settled {
             batch.settle(outcome);
