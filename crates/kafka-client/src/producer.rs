@@ -38,6 +38,7 @@ use tokio::time::Instant;
 
 pub use inbox::{Inbox, Remote};
 pub use limits::BatchLimits;
+pub use partitioner::partition_of;
 pub use record::{Failure, Headers, Record, Settle};
 pub use stats::Stats;
 

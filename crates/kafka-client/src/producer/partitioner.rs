@@ -5,7 +5,7 @@ const M: u32 = 0x5bd1_e995;
 const R: u32 = 24;
 
 /// `Utils.murmur2` of Java's clients: MurmurHash2, with their seed and their order of the last bytes.
-pub(crate) fn murmur2(key: &[u8]) -> i32 {
+fn murmur2(key: &[u8]) -> i32 {
     let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
     let (words, rest) = key.as_chunks::<4>();
     let mut hash = SEED ^ length;
@@ -24,7 +24,8 @@ pub(crate) fn murmur2(key: &[u8]) -> i32 {
 }
 
 /// `BuiltInPartitioner.partitionForKey` of Java's clients. A topic of no partitions has number 0, which no broker takes.
-pub(crate) fn partition_of(key: &[u8], partitions: u32) -> i32 {
+#[must_use]
+pub fn partition_of(key: &[u8], partitions: u32) -> i32 {
     let positive = (murmur2(key) & i32::MAX).cast_unsigned();
     let partition = positive.checked_rem(partitions).unwrap_or(0);
     // Below 2^31, as it is at most the positive hash.

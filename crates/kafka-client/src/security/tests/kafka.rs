@@ -1,11 +1,11 @@
 //! Hop 7: logins to a real Apache Kafka under TLS, with every mechanism that it has, from Java's properties.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafka_wire::messages::ApiVersionsRequest;
+use testkit::kafka::Version;
 
 use super::pki::{KEY, Pki, STORE, read};
 use crate::connection::Connection;
@@ -35,8 +35,6 @@ fn free_port() -> u16 {
 
 impl Kafka {
     fn start(pki: &Pki) -> Self {
-        let libs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/kafka/libs");
-        assert!(libs.join("pom.xml").exists(), "no Apache Kafka here; run `cargo xtask kafka fetch` first");
         let [plain, controller, logins, certificates] = [(); 4].map(|()| free_port());
         let modules = "org.apache.kafka.common.security";
         let properties = format!(
@@ -65,7 +63,7 @@ impl Kafka {
             ca = pki.path("ca.pem"),
         );
         pki.write("server.properties", properties);
-        let classpath = format!("{}/*", libs.display());
+        let classpath = Version::V4.classpath();
         let path = pki.path("server.properties");
         let format = Command::new("java")
             .args(["-Xmx256m", "-cp", &classpath, "kafka.tools.StorageTool", "format"])
