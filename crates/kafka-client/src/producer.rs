@@ -124,7 +124,8 @@ impl<T: Settle> Producer<T> {
         self.tasks.handles.borrow_mut().push(serving);
     }
 
-    /// Waits until every record has its report; nothing waits for company meanwhile.
+    /// Waits until every record has its report. From the call on nothing waits for company: it comes at the end. One
+    /// caller at a time.
     pub async fn flush(&self) {
         self.state.borrow_mut().hurry();
         state::emptied(&self.state).await;

@@ -5,7 +5,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafka_wire::messages::ApiVersionsRequest;
-use testkit::kafka::Version;
 
 use super::pki::{KEY, Pki, STORE, read};
 use crate::connection::Connection;
@@ -63,7 +62,7 @@ impl Kafka {
             ca = pki.path("ca.pem"),
         );
         pki.write("server.properties", properties);
-        let classpath = Version::V4.classpath();
+        let classpath = classpath();
         let path = pki.path("server.properties");
         let format = Command::new("java")
             .args(["-Xmx256m", "-cp", &classpath, "kafka.tools.StorageTool", "format"])
@@ -198,4 +197,11 @@ async fn a_real_kafka_lets_in_whom_it_should() {
     }
     let error = visit(&settings(&pki, &kafka.certificates, &identity[..1])).await.unwrap_err().to_string();
     assert!(error.contains("certificate"), "{error}");
+}
+
+/// The jars that `cargo xtask kafka fetch` copies.
+fn classpath() -> String {
+    let libs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/kafka/4.3.1/libs");
+    assert!(libs.join("pom.xml").exists(), "no Apache Kafka here; run `cargo xtask kafka fetch` first");
+    format!("{}/*", libs.display())
 }
