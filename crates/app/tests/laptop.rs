@@ -77,6 +77,9 @@ fn status_health_and_metrics_say_what_is() {
         r#"otlp2kafka_items_stored_total{signal="traces"} 1"#,
         r#"otlp2kafka_records_stored_total{signal="traces"} 1"#,
         r#"otlp2kafka_refusals_total{signal="traces",reason="malformed"} 1"#,
+        "otlp2kafka_kafka_requests_total 1",
+        "otlp2kafka_kafka_records_total 1",
+        "otlp2kafka_kafka_batches_resent_total 0",
     ] {
         assert!(metrics.contains(line), "{line} is not in:\n{metrics}");
     }
