@@ -1,6 +1,6 @@
 //! Hop 7: one broker's task: a connection while there is work, requests in flight, and what their answers mean.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -27,6 +27,8 @@ use crate::{Acks, Cluster, Error, HostPort};
 const PRODUCE: i16 = 12;
 /// How often the age of what is in flight is looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
+/// A trouble that lasts is warned of so often.
+const WARN_EVERY: Duration = Duration::from_secs(10);
 /// Longest time that a broker can ask to wait in one answer.
 const THROTTLE_MAX: Duration = Duration::from_secs(60);
 
@@ -57,7 +59,7 @@ impl Slot {
 /// Starts a broker's task.
 pub(super) fn spawn<T: Settle>(id: i32, state: Weak<RefCell<State<T>>>, cluster: &Cluster) -> Slot {
     let wake = Rc::<Signal>::default();
-    let task = Task { id, state, cluster: cluster.clone(), wake: Rc::clone(&wake) };
+    let task = Task { id, state, cluster: cluster.clone(), wake: Rc::clone(&wake), warned: Cell::new(None) };
     let task = tokio::task::spawn_local(task.run());
     Slot { wake, in_flight: 0, unreachable: false, since: None, task }
 }
@@ -67,6 +69,7 @@ struct Task<T> {
     state: Weak<RefCell<State<T>>>,
     cluster: Cluster,
     wake: Rc<Signal>,
+    warned: Cell<Option<Instant>>,
 }
 
 impl<T: Settle> Task<T> {
@@ -137,7 +140,14 @@ impl<T: Settle> Task<T> {
     }
 
     fn report(&self, state: &Rc<RefCell<State<T>>>, error: &Error) {
-        tracing::warn!(broker = self.id, "{error}");
+        // A broker that is down fails many times a minute, for each worker.
+        let now = Instant::now();
+        if self.warned.get().is_none_or(|at| now.duration_since(at) >= WARN_EVERY) {
+            self.warned.set(Some(now));
+            tracing::warn!(broker = self.id, "{error}");
+        } else {
+            tracing::debug!(broker = self.id, "{error}");
+        }
         state.borrow().stats.report(error.to_string());
         self.cluster.refresh_soon();
     }

@@ -31,6 +31,8 @@ pub(super) struct Topic<T> {
     /// Partitions that have something of their own to send.
     bound: BTreeSet<usize>,
     last_bound: Option<usize>,
+    /// Where the next request begins among them, so that none is left out for good.
+    next_bound: usize,
     /// Records for any partition.
     loose: VecDeque<Record<T>>,
     loose_bytes: usize,
@@ -91,6 +93,7 @@ impl<T: Settle> Topic<T> {
             count: 0,
             bound: BTreeSet::new(),
             last_bound: None,
+            next_bound: 0,
             loose: VecDeque::new(),
             loose_bytes: 0,
             early: VecDeque::new(),
@@ -225,7 +228,8 @@ impl<T: Settle> Topic<T> {
     /// the request has none yet.
     pub(super) fn take(&mut self, request: &mut Making<'_, T>, topic: usize, batch_bytes: usize) {
         let first = request.parts.len();
-        let bound: Vec<usize> = self.bound.iter().copied().collect();
+        let (before, behind) = (self.bound.range(..self.next_bound), self.bound.range(self.next_bound..));
+        let bound: Vec<usize> = behind.chain(before).copied().collect();
         for index in bound {
             let Some(partition) = self.partitions.get_mut(index) else { continue };
             if !request.may_go(partition) || !request.has_room(partition.next_bytes()) {
@@ -233,6 +237,7 @@ impl<T: Settle> Topic<T> {
             }
             if let Some(batch) = request.batch(partition, batch_bytes, None) {
                 request.parts.push(Part { topic, partition: index, batch });
+                self.next_bound = index.saturating_add(1);
             }
             self.touch(index);
         }
