@@ -12,6 +12,8 @@ use crate::connection::Connection;
 use crate::security::java::{Given, from_java};
 use crate::{Error, HostPort, Settings};
 
+/// The newest release that `cargo xtask kafka fetch` brings.
+const VERSION: &str = "4.3.1";
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// A broker with a listener for logins and one for client certificates. It ends with the test: the shell kills Java
@@ -35,8 +37,12 @@ fn free_port() -> u16 {
 
 impl Kafka {
     fn start(pki: &Pki) -> Self {
-        let libs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/kafka/libs");
-        assert!(libs.join("pom.xml").exists(), "no Apache Kafka here; run `cargo xtask kafka fetch` first");
+        let libs =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/kafka").join(VERSION).join("libs");
+        assert!(
+            libs.join("pom.xml").exists(),
+            "no Apache Kafka {VERSION} here; run `cargo xtask kafka fetch` first"
+        );
         let [plain, controller, logins, certificates] = [(); 4].map(|()| free_port());
         let modules = "org.apache.kafka.common.security";
         let properties = format!(
