@@ -4,19 +4,20 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Largest file that is read: configuration and certificates are a few KiB.
-const FILE_BYTES_MAX: u64 = 4 << 20;
+/// Largest file that is read, 16 MiB: that of a key store, which has the most. Configuration is a few KiB.
+const FILE_BYTES_MAX: usize = sink::STORE_BYTES_MAX;
 
 /// The whole file.
 ///
 /// # Errors
 ///
-/// What the system says, and `FileTooLarge` above 4 MiB.
+/// What the system says, and `FileTooLarge` above [`FILE_BYTES_MAX`].
 pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
+    File::open(path)?.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > FILE_BYTES_MAX {
+        let why = format!("it has more than {} MiB", FILE_BYTES_MAX >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
     Ok(bytes)
 }
@@ -50,4 +51,20 @@ pub(crate) fn host_name() -> String {
         .map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty() && name != "(none)")
         .unwrap_or_else(|| "localhost".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_store_of_the_largest_size_is_read_and_a_larger_one_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(sink::STORE_BYTES_MAX as u64).unwrap();
+        assert_eq!(read(file.path()).unwrap().len(), sink::STORE_BYTES_MAX);
+        file.as_file().set_len(sink::STORE_BYTES_MAX as u64 + 1).unwrap();
+        let error = read(file.path()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(plain(&error), "it has more than 16 MiB");
+    }
 }

@@ -37,7 +37,7 @@ pub use oauth::OAuthBearer;
 pub(crate) use sasl::printable;
 pub use sasl::{Login, Sasl, SaslError};
 pub use scram::ScramHash;
-pub use store::{Passwords, StoreError};
+pub use store::{Passwords, STORE_BYTES_MAX, StoreError};
 pub(crate) use tls::explain;
 pub use tls::{Source, Store, Tls, TlsError, TlsOptions};
 pub use token::{ClientCredentials, TokenSource};

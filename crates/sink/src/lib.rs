@@ -28,6 +28,7 @@ mod sink;
 pub use self::config::{Config, KEYS, ReadFile, WORKER_KEYS};
 pub use error::OpenError;
 pub use intake::WorkerIntake;
+pub use kafka_client::security::STORE_BYTES_MAX;
 pub use properties::client_properties;
 pub use route::Route;
 pub use sink::{Report, Sink, TopicReport};

@@ -32,7 +32,9 @@ const SCOPE: &str = "sasl.oauthbearer.scope";
 const TOKEN_TIMEOUT_MS: u64 = 10_000;
 /// Longest wait that can be asked for.
 const TOKEN_TIMEOUT_MS_MAX: u64 = 3_600_000;
-const MECHANISMS: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM";
+const MECHANISMS: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
+/// With credentials of AWS.
+const MECHANISMS_OF_AWS: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM";
 /// Classes that name what is built in.
 const CALLBACKS: [(&str, &[&str]); 2] = [
     (
@@ -226,13 +228,14 @@ impl<'a> Reader<'a> {
                 None
             }
         };
+        let mechanisms = if self.aws.is_some() { MECHANISMS_OF_AWS } else { MECHANISMS };
         let Some(mechanism) = mechanism else {
-            let why = format!("must be set to {MECHANISMS}: Java's default, GSSAPI, is not built in");
+            let why = format!("must be set to {mechanisms}: Java's default, GSSAPI, is not built in");
             self.problem(MECHANISM, why);
             return None;
         };
         if mechanism == "GSSAPI" {
-            self.problem(MECHANISM, format!("Kerberos is not built in; use {MECHANISMS}"));
+            self.problem(MECHANISM, format!("Kerberos is not built in; use {mechanisms}"));
             return None;
         }
         let wanted = match mechanism.as_str() {
@@ -241,7 +244,7 @@ impl<'a> Reader<'a> {
             "OAUTHBEARER" => LoginModule::OAuthBearer,
             "AWS_MSK_IAM" => LoginModule::AwsMskIam,
             _ => {
-                self.problem(MECHANISM, format!("must be {MECHANISMS}"));
+                self.problem(MECHANISM, format!("must be {mechanisms}"));
                 return None;
             }
         };

@@ -6,8 +6,9 @@ use super::der::{Certificate, DerError};
 use super::encryption::DecryptError;
 use super::{Secret, jks, pem, pkcs12};
 
-/// Larger stores are refused; the roots of all the world are under 1 MiB.
-pub(super) const STORE_BYTES_MAX: usize = 16 << 20;
+/// Largest file with keys, certificates or a token that is of use: 16 MiB. Larger stores are refused; the roots of all
+/// the world are under 1 MiB.
+pub const STORE_BYTES_MAX: usize = 16 << 20;
 /// A chain ends here, even if its certificates name each other in a circle.
 const CHAIN_MAX: usize = 10;
 
@@ -19,7 +20,7 @@ pub enum StoreError {
     #[error("it cannot be read: {0}")]
     Read(String),
     /// It is larger than is taken.
-    #[error("it has more than 16 MiB")]
+    #[error("it has more than {} MiB", STORE_BYTES_MAX >> 20)]
     TooLarge,
     /// It is broken, in these words.
     #[error("it is not a key store that can be read: {0}")]

@@ -85,10 +85,14 @@ const REPORT_MARGIN: Duration = Duration::from_millis(500);
 
 /// What becomes of a property with librdkafka.
 pub(super) fn fate(property: &Property) -> Fate {
-    const TOKENS: &str = "OAUTHBEARER and AWS_MSK_IAM are those of producer.client=native";
+    const TOKENS: &str = "OAUTHBEARER is in producer.client=native alone, AWS_MSK_IAM in neither client yet";
     match property.java {
         "enable.metrics.push" | "metadata.recovery.strategy" | "metadata.recovery.rebootstrap.trigger.ms" => {
             Fate::Obeyed
+        }
+        "compression.lz4.level" => Fate::Obeyed,
+        "partitioner.adaptive.partitioning.enable" | "partitioner.availability.timeout.ms" => {
+            Fate::NoEffect("partitions are chosen at random")
         }
         "partitioner.ignore.keys" => Fate::NoEffect("records have no key unless otlp.record.key says so"),
         name if ["sasl.oauthbearer.", "sasl.login."].iter().any(|family| name.starts_with(family))
@@ -113,7 +117,7 @@ pub(super) fn refused(property: &Property, value: &Value) -> Option<String> {
             }
         }
         Value::Text(text) if property.java == "sasl.mechanism" => match text.as_str() {
-            "OAUTHBEARER" | "AWS_MSK_IAM" => Some("set producer.client=native, which has it".into()),
+            "OAUTHBEARER" => Some("set producer.client=native, which has it".into()),
             _ => property.refused(value).map(str::to_owned),
         },
         _ => None,

@@ -88,12 +88,12 @@ pub(crate) fn produce(checked: &Checked, hold: Duration, record_bytes: usize) ->
     }
 }
 
-/// Each codec has a level of its own, which counts when that codec is chosen.
+/// gzip and zstd have a level of their own, which counts when that codec is chosen.
 fn compression(checked: &Checked) -> Compression {
     let (codec, level) = match checked.text("compression.type") {
         Some("gzip") => (Codec::Gzip, checked.int("compression.gzip.level").filter(|level| *level >= 0)),
         Some("snappy") => (Codec::Snappy, None),
-        Some("lz4") => (Codec::Lz4, checked.int("compression.lz4.level")),
+        Some("lz4") => (Codec::Lz4, None),
         Some("zstd") => (Codec::Zstd, checked.int("compression.zstd.level")),
         _ => (Codec::None, None),
     };

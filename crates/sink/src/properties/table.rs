@@ -134,6 +134,10 @@ const I64: i64 = i64::MAX;
 const CLASSES: &str = "classes of Java can't be loaded";
 const KERBEROS: &str =
     "GSSAPI (Kerberos) is not built in; use SCRAM, PLAIN, OAUTHBEARER or TLS client certificates";
+const MSK: &str = "AWS_MSK_IAM is not in the program yet, which has no source of AWS credentials; \
+    use SCRAM or TLS client certificates";
+const LEAST_BUSY: &str =
+    "records without key go to the broker with the least on its hands and stay with it for 1 MiB or 100 ms";
 const SERIALIZED: &str = "records are bytes already";
 const METRICS: &str = "metrics are served at /metrics";
 const TLS: &str = "TLS is built in";
@@ -148,9 +152,11 @@ const LOGIN_HANDLERS: Kind = Kind::OneOf(&[
     "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
     "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler",
 ]);
+/// What Java users must set for AWS_MSK_IAM.
+const MSK_HANDLER: &str = "software.amazon.msk.auth.iam.IAMClientCallbackHandler";
 /// As [`LOGIN_HANDLERS`], and for AWS_MSK_IAM. Some set the former here by mistake, which does no harm.
 const CLIENT_HANDLERS: Kind = Kind::OneOf(&[
-    "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+    MSK_HANDLER,
     "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler",
     "org.apache.kafka.common.security.oauthbearer.secured.OAuthBearerLoginCallbackHandler",
 ]);
@@ -211,21 +217,13 @@ pub(super) static PROPERTIES: &[Property] = &[
     producer("compression.type", Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]), Fate::Obeyed),
     producer("compression.gzip.level", count(-1, 9), Fate::Obeyed)
         .refusing(&[("0", "Value must be -1, or at least 1")]),
-    producer("compression.lz4.level", count(1, 17), Fate::Obeyed),
+    producer("compression.lz4.level", count(1, 17), Fate::NoEffect("our lz4 has one way to compress")),
     producer("compression.zstd.level", count(-131_072, 22), Fate::Obeyed),
     producer("buffer.memory", Kind::Text, Fate::NoEffect("otlp.memory.max.bytes bounds what is held")),
     producer("max.block.ms", Kind::Text, Fate::NoEffect("otlp.request.hold.ms bounds every wait")),
     producer("partitioner.ignore.keys", Kind::Bool, Fate::Obeyed),
-    producer(
-        "partitioner.adaptive.partitioning.enable",
-        Kind::Text,
-        Fate::NoEffect("partitions are chosen at random"),
-    ),
-    producer(
-        "partitioner.availability.timeout.ms",
-        Kind::Text,
-        Fate::NoEffect("partitions are chosen at random"),
-    ),
+    producer("partitioner.adaptive.partitioning.enable", Kind::Text, Fate::NoEffect(LEAST_BUSY)),
+    producer("partitioner.availability.timeout.ms", Kind::Text, Fate::NoEffect(LEAST_BUSY)),
     producer("transaction.timeout.ms", Kind::Text, Fate::NoEffect("there are no transactions")),
     producer("key.serializer", Kind::Text, Fate::NoEffect(SERIALIZED)),
     producer("value.serializer", Kind::Text, Fate::NoEffect(SERIALIZED)),
@@ -242,9 +240,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         "sasl.mechanism",
         Kind::OneOf(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM", "GSSAPI"]),
     )
-    .refusing(&[("GSSAPI", KERBEROS)]),
+    .refusing(&[("GSSAPI", KERBEROS), ("AWS_MSK_IAM", MSK)]),
     secured("sasl.jaas.config", Kind::Password),
-    secured("sasl.client.callback.handler.class", CLIENT_HANDLERS),
+    secured("sasl.client.callback.handler.class", CLIENT_HANDLERS).refusing(&[(MSK_HANDLER, MSK)]),
     secured("sasl.login.callback.handler.class", LOGIN_HANDLERS),
     secured("sasl.login.connect.timeout.ms", millis(1, 3_600_000)),
     secured("sasl.login.read.timeout.ms", millis(1, 3_600_000)),

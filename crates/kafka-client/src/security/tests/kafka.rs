@@ -1,6 +1,7 @@
 //! Hop 7: logins to a real Apache Kafka under TLS, with every mechanism that it has, from Java's properties.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +12,8 @@ use crate::connection::Connection;
 use crate::security::java::{Given, from_java};
 use crate::{Error, HostPort, Settings};
 
+/// The newest release that `cargo xtask kafka fetch` brings.
+const VERSION: &str = "4.3.1";
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
 /// A broker with a listener for logins and one for client certificates. It ends with the test: the shell kills Java
@@ -34,6 +37,12 @@ fn free_port() -> u16 {
 
 impl Kafka {
     fn start(pki: &Pki) -> Self {
+        let libs =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/kafka").join(VERSION).join("libs");
+        assert!(
+            libs.join("pom.xml").exists(),
+            "no Apache Kafka {VERSION} here; run `cargo xtask kafka fetch` first"
+        );
         let [plain, controller, logins, certificates] = [(); 4].map(|()| free_port());
         let modules = "org.apache.kafka.common.security";
         let properties = format!(
@@ -62,7 +71,7 @@ impl Kafka {
             ca = pki.path("ca.pem"),
         );
         pki.write("server.properties", properties);
-        let classpath = classpath();
+        let classpath = format!("{}/*", libs.display());
         let path = pki.path("server.properties");
         let format = Command::new("java")
             .args(["-Xmx256m", "-cp", &classpath, "kafka.tools.StorageTool", "format"])
@@ -197,11 +206,4 @@ async fn a_real_kafka_lets_in_whom_it_should() {
     }
     let error = visit(&settings(&pki, &kafka.certificates, &identity[..1])).await.unwrap_err().to_string();
     assert!(error.contains("certificate"), "{error}");
-}
-
-/// The jars that `cargo xtask kafka fetch` copies.
-fn classpath() -> String {
-    let libs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/kafka/4.3.1/libs");
-    assert!(libs.join("pom.xml").exists(), "no Apache Kafka here; run `cargo xtask kafka fetch` first");
-    format!("{}/*", libs.display())
 }

@@ -226,3 +226,20 @@ fn sasl_needs_its_mechanism_and_its_login() {
     assert_eq!(problems(&[sasl, ("sasl.jaas.config", plain)]), 1);
     assert_eq!(problems(&[sasl, ("sasl.mechanism", "PLAIN")]), 1);
 }
+
+#[test]
+fn where_the_clients_differ_the_words_do() {
+    let checked = |pairs: &[(&str, &str)]| check(&given(pairs), Client::Producer, Library::Librdkafka);
+    let adaptive = checked(&[("partitioner.adaptive.partitioning.enable", "true")]);
+    assert!(adaptive.notes[0].ends_with("partitions are chosen at random"), "{:?}", adaptive.notes);
+    let why = |mechanism| checked(&[("sasl.mechanism", mechanism)]).problems[0].to_string();
+    assert!(why("OAUTHBEARER").contains("set producer.client=native"), "{}", why("OAUTHBEARER"));
+    let aws = why("AWS_MSK_IAM");
+    assert!(aws.contains("not in the program yet") && !aws.contains("producer.client"), "{aws}");
+    let mut properties = BTreeMap::new();
+    compression_level(
+        &checked(&[("compression.type", "lz4"), ("compression.lz4.level", "9")]),
+        &mut properties,
+    );
+    assert_eq!(properties.get("compression.level").map(String::as_str), Some("9"));
+}
