@@ -42,6 +42,8 @@ pub(crate) fn deny() -> Result<()> {
         ];
         shell::run("cargo", &install)?;
     }
+    // Those of other systems too, which no build here brings.
+    shell::run("cargo", &["fetch", "--locked", "--quiet"])?;
     shell::run(&program.display().to_string(), &["--offline", "check", "bans", "licenses", "sources"])
 }
 
