@@ -201,7 +201,9 @@ impl World {
     fn cut(&mut self) {
         let open = std::mem::take(&mut self.open);
         let read = self.rng.usize(..=open.len());
-        let at_once = self.rng.usize(..=read);
+        // With records given up, the broker reads what a dead connection left before it judges what comes over the
+        // next one: else the older copy of a batch could fit once more, behind the late copy of one that was given up.
+        let at_once = if self.expiries { read } else { self.rng.usize(..=read) };
         for (n, (batch, sent)) in open.into_iter().enumerate() {
             if n < at_once {
                 let _unheard = self.log.append(&sent);
@@ -301,7 +303,7 @@ fn run(seed: u64, expiries: bool) -> (u64, usize) {
 #[test]
 fn nothing_is_lost_or_stored_twice_or_out_of_order() {
     let mut records = 0;
-    for seed in 0..400 {
+    for seed in 0..2000 {
         let (sent, stored) = run(seed, false);
         assert_eq!(sent, stored as u64, "seed {seed}");
         records += sent;
@@ -312,7 +314,7 @@ fn nothing_is_lost_or_stored_twice_or_out_of_order() {
 #[test]
 fn records_that_are_given_up_take_nothing_else_with_them() {
     let mut given_up = 0;
-    for seed in 1000..1400 {
+    for seed in 100_000..102_000 {
         let (sent, stored) = run(seed, true);
         given_up += sent - stored as u64;
     }
