@@ -19,7 +19,6 @@ macro_rules! for_all_messages {
             CreateTopicsRequest CreateTopicsResponse DeleteTopicsRequest DeleteTopicsResponse
             DeleteRecordsRequest DeleteRecordsResponse InitProducerIdRequest InitProducerIdResponse
             OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
-            SaslHandshakeRequest SaslHandshakeResponse SaslAuthenticateRequest SaslAuthenticateResponse
             DescribeConfigsRequest DescribeConfigsResponse CreatePartitionsRequest CreatePartitionsResponse
             DeleteGroupsRequest DeleteGroupsResponse
             IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse
