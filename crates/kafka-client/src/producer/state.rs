@@ -218,6 +218,11 @@ impl<T: Settle> State<T> {
     pub(super) fn next_request(&mut self, id: i32, in_flight: usize, now: Instant) -> Option<Vec<Part<T>>> {
         let ready = self.ready_bytes(id, now);
         let gather = GATHER_BYTES.min(self.settings.batch_bytes);
+        if ready == 0
+            && let Some(slot) = self.brokers.get_mut(&id)
+        {
+            slot.since = None;
+        }
         if ready == 0 || in_flight >= self.rules.in_flight_max || (in_flight > 0 && ready < gather) {
             return None;
         }
