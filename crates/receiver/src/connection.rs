@@ -276,6 +276,11 @@ async fn drive<I: Intake>(
         });
         tokio::select! {
             biased;
+            // First, so that an answer which comes at the same moment says that it is the last.
+            () = &mut draining, if !leaving => {
+                connection.as_mut().leave();
+                leaving = true;
+            }
             served = step => match served {
                 Some(served) => return served,
                 None if cut_at.is_some_and(|at| at <= Instant::now()) => return Ok(()),
@@ -292,10 +297,6 @@ async fn drive<I: Intake>(
                     at => timer.as_mut().reset(at.unwrap_or_else(|| Instant::now() + FAR)),
                 },
             },
-            () = &mut draining, if !leaving => {
-                connection.as_mut().leave();
-                leaving = true;
-            }
             () = &mut closing, if cut_at.is_none() => cut_at = Some(Instant::now() + PARTING),
         }
     }

@@ -24,13 +24,16 @@ async fn draining_finishes_what_is_in_flight() {
     });
     let mut busy = connect(server.http).await;
     busy.write_all(REQUEST.as_bytes()).await.unwrap();
-    let mut idle = connect(server.http).await;
     server.got_many(2).await;
+    // One for each worker: when both are closed, both workers know.
+    let mut idle = [connect(server.http).await, connect(server.http).await];
     server.switch.advance(Phase::Leaving);
     // Still accepting.
     drop(connect(server.http).await);
     server.switch.advance(Phase::Draining);
-    assert!(matches!(within(idle.read_to_end(&mut Vec::new())).await, Ok(0) | Err(_)));
+    for idle in &mut idle {
+        assert!(matches!(within(idle.read_to_end(&mut Vec::new())).await, Ok(0) | Err(_)));
+    }
     // Nobody accepts any more.
     let refused = async {
         while TcpStream::connect(server.http).await.is_ok() {
