@@ -25,8 +25,12 @@ async fn draining_finishes_what_is_in_flight() {
     let mut busy = connect(server.http).await;
     busy.write_all(REQUEST.as_bytes()).await.unwrap();
     server.got_many(2).await;
-    // One for each worker: when both are closed, both workers know.
+    // One for each worker, and an answer from each, so that they are accepted: when both are closed, both workers know.
     let mut idle = [connect(server.http).await, connect(server.http).await];
+    for idle in &mut idle {
+        idle.write_all(b"GET /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        assert_eq!(answer(idle).await.status, 404);
+    }
     server.switch.advance(Phase::Leaving);
     // Still accepting.
     drop(connect(server.http).await);
