@@ -49,8 +49,15 @@ pub(super) fn read(bytes: &[u8], password: Option<&str>) -> Result<Pkcs12, Store
     let mut pfx = Der::new(bytes).sequence()?;
     pfx.number()?;
     let safe = data(pfx.sequence()?)?;
-    if let Some(password) = password.filter(|_| !pfx.is_empty()) {
-        check_mac(pfx.sequence()?, password, safe)?;
+    // Without a password an empty one is tried. Only the checksum tells whether it is the one: what a wrong one
+    // decrypts can pass for padded.
+    let mut wants_password = false;
+    if !pfx.is_empty() {
+        let checked = check_mac(pfx.sequence()?, password.unwrap_or_default(), safe);
+        match password {
+            Some(_) => checked?,
+            None => wants_password = checked.is_err(),
+        }
     }
     let mut store = Pkcs12::default();
     let mut parts = Der::new(safe).sequence()?;
@@ -68,6 +75,9 @@ pub(super) fn read(bytes: &[u8], password: Option<&str>) -> Result<Pkcs12, Store
                 content.oid()?;
                 let algorithm = content.sequence()?;
                 let data = content.take(tag::CONTEXT_0_BYTES)?;
+                if wants_password {
+                    return Err(StoreError::NoPassword { which: STORE_PASSWORD });
+                }
                 let bags = StoreError::decrypting(STORE_PASSWORD, password, |password| {
                     decrypt(algorithm, password, data)
                 })?;
