@@ -2,6 +2,7 @@
 
 mod connector;
 mod error;
+mod loggers;
 mod server;
 mod shapes;
 
@@ -19,4 +20,6 @@ pub(crate) fn routes() -> Router<Handle> {
         .route("/connectors/{name}", get(connector::info))
         .route("/connectors/{name}/config", get(connector::config))
         .route("/connectors/{name}/status", get(connector::status))
+        .route("/admin/loggers", get(loggers::list))
+        .route("/admin/loggers/{logger}", get(loggers::get).put(loggers::set))
 }

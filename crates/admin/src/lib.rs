@@ -1,22 +1,30 @@
 //! The control plane: Kafka Connect's REST calls, health and metrics. Reads state through handles; no data passes here.
 //!
 //! ```text
-//!  socket ─► listen (bounds) ─► router ─┬─ connect   what runs, in Connect's shapes ◄── Connectors (app publishes)
-//!                                       ├─ health    livez, readyz                  ◄── pipeline::{Health, Drain}
-//!                                       └─ metrics   the counters as text           ◄── Exposition
+//!  socket ─► listen (bounds) ─► router ─┬─ connect   Connect's calls and shapes ◄── Connectors (app publishes)
+//!                                       │     └───► Commands, answered one by one by the app
+//!                                       ├─ health    livez, readyz                ◄── pipeline::{Health, Drain}
+//!                                       └─ metrics   the counters as text         ◄── Exposition
 //! ```
 
 mod listen;
 mod router;
 
 mod connect;
-mod connectors;
 mod health;
 mod metrics;
 
-pub use connectors::{Connector, Connectors, Publisher, RunState, Task, connectors};
+mod command;
+mod connectors;
+mod loggers;
+mod plugin;
+
+pub use command::{Command, Commands, Done, Offset, Refusal, Request, Requests, commands};
+pub use connectors::{Connector, Connectors, Pairs, Part, Publisher, RunState, Snapshot, Target, connectors};
 pub use listen::{BindError, Bound, bind};
+pub use loggers::{Level, Loggers};
 pub use metrics::Exposition;
+pub use plugin::{Plugin, Problem, Validate};
 pub use router::State;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use pipeline::{Drain, Health};
 
-use crate::{Connectors, Exposition, connect, health, metrics};
+use crate::{Commands, Connectors, Exposition, Loggers, Plugin, connect, health, metrics};
 
 /// Largest body of a request: connector definitions are a few KiB.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -21,6 +21,12 @@ pub struct State {
     pub commit: String,
     /// What runs.
     pub connectors: Connectors,
+    /// The way to change what runs.
+    pub commands: Commands,
+    /// The class that connectors here have.
+    pub plugin: Plugin,
+    /// Which log lines are written.
+    pub loggers: Loggers,
     /// What keeps the server from being ready.
     pub health: Arc<Health>,
     /// How far the shutdown has come.

@@ -1,6 +1,6 @@
 //! Each answer over a real socket, byte by byte where clients compare bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,19 +13,24 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::{Connector, Exposition, Publisher, RunState, State, Task, bind, connectors};
+use crate::{
+    Connector, Exposition, Level, Loggers, Part, Plugin, Publisher, Requests, RunState, State, Target, bind,
+    commands, connectors,
+};
 
 struct Server {
     addr: SocketAddr,
     health: Arc<Health>,
     switch: Switch,
     publisher: Publisher,
+    _requests: Requests,
     serving: JoinHandle<()>,
 }
 
 async fn start() -> Server {
     let (switch, drain) = drain();
     let (publisher, connectors) = connectors();
+    let (commands, requests) = commands();
     let health = Arc::new(Health::default());
     let mut registry = Registry::default();
     let gauge = Gauge::<u64, AtomicU64>::default();
@@ -40,21 +45,42 @@ async fn start() -> Server {
         worker_id: "worker.example:8083".into(),
         commit: "0.1.0".into(),
         connectors,
+        commands,
+        plugin: plugin(),
+        loggers: Loggers::new(Level::Info, &[], |_, _| {}),
         health: Arc::clone(&health),
         drain: drain.clone(),
         metrics,
     };
     let serving = tokio::spawn(bound.serve(Arc::new(state), drain));
     publisher.publish("otlp-source", running());
-    Server { addr, health, switch, publisher, serving }
+    Server { addr, health, switch, publisher, _requests: requests, serving }
+}
+
+fn plugin() -> Plugin {
+    Plugin {
+        class: "org.example.Source",
+        task_class: "org.example.Task",
+        aliases: &["Source"],
+        version: "1.0",
+        keys: Vec::new(),
+        framework_keys: Vec::new(),
+        validate: Arc::new(|_| Vec::new()),
+    }
+}
+
+fn part(state: RunState) -> Part {
+    Part { state, worker_id: "worker.example:8083".into() }
 }
 
 fn running() -> Connector {
     let config = [("name", "otlp-source"), ("otlp.grpc.port", "4317")];
     Connector {
         config: config.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect::<BTreeMap<_, _>>(),
-        state: RunState::Running,
-        tasks: vec![Task { state: RunState::Running }],
+        target: Target::Started,
+        part: part(RunState::Running),
+        tasks: vec![part(RunState::Running)],
+        topics: BTreeSet::new(),
     }
 }
 
@@ -107,7 +133,7 @@ async fn connects_shapes_field_by_field() {
 async fn a_failed_task_shows_its_trace() {
     let server = start().await;
     let failed = RunState::Failed { trace: "port 4317 is in use".into() };
-    server.publisher.publish("otlp-source", Connector { tasks: vec![Task { state: failed }], ..running() });
+    server.publisher.publish("otlp-source", Connector { tasks: vec![part(failed)], ..running() });
     let answer = call(server.addr, "GET", "/connectors/otlp-source/status").await;
     assert!(
         answer.body.contains(

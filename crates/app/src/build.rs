@@ -1,8 +1,11 @@
 //! From settings to a server whose every address is bound and whose parts know one another; nothing runs yet.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use admin::{Connector, Exposition, Publisher, RunState, State, Task, connectors};
+use admin::{
+    Connector, Exposition, Part, Publisher, Requests, RunState, State, Target, commands, connectors,
+};
 use anyhow::anyhow;
 use pipeline::{Budget, Gate, Health, Metrics, Shared, Switch, drain};
 use prometheus_client::metrics::info::Info;
@@ -13,6 +16,8 @@ use sink::Sink;
 use crate::advice::{Asker, cannot_listen};
 use crate::banner::{Banner, Kafka};
 use crate::embedded::{self, Embedded};
+use crate::logging;
+use crate::plugin;
 use crate::producers::Producers;
 use crate::settings::{Settings, keys};
 
@@ -24,8 +29,8 @@ pub(crate) struct Server {
     pub(crate) receiver: receiver::Bound,
     pub(crate) rest: Vec<admin::Bound>,
     pub(crate) state: Arc<State>,
-    /// Held, so that what runs stays published.
     pub(crate) publisher: Publisher,
+    pub(crate) requests: Requests,
     pub(crate) embedded: Option<Embedded>,
     pub(crate) banner: Banner,
 }
@@ -73,20 +78,30 @@ pub(crate) async fn build(settings: Settings) -> anyhow::Result<Server> {
         laptop: settings.laptop,
     };
     let (publisher, running) = connectors();
-    let task = Task { state: RunState::Running };
+    let part = Part { state: RunState::Running, worker_id: settings.worker_id.as_str().into() };
     publisher.publish(
         &settings.connector.name,
-        Connector { config: settings.connector.submitted, state: RunState::Running, tasks: vec![task] },
+        Connector {
+            config: settings.connector.submitted,
+            target: Target::Started,
+            part: part.clone(),
+            tasks: vec![part],
+            topics: BTreeSet::new(),
+        },
     );
+    let (commands, requests) = commands();
     let state = Arc::new(State {
         worker_id: settings.worker_id,
         commit: env!("CARGO_PKG_VERSION").to_owned(),
         connectors: running,
+        commands,
+        plugin: plugin::plugin(plugin::validate(settings.worker)),
+        loggers: logging::loggers(settings.log),
         health: Arc::clone(&shared.health),
         drain,
         metrics: exposition(&shared, &sink),
     });
-    Ok(Server { shared, switch, sink, receiver, rest, state, publisher, embedded, banner })
+    Ok(Server { shared, switch, sink, receiver, rest, state, publisher, requests, embedded, banner })
 }
 
 /// The counters of the data path and what this build is.

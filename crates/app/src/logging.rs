@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use admin::{Level, Loggers};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -12,6 +13,18 @@ pub(crate) struct Log {
     pub(crate) json: bool,
     /// Nothing below it is written.
     pub(crate) level: LevelFilter,
+}
+
+/// The levels that REST shows.
+pub(crate) fn loggers(log: Log) -> Loggers {
+    let root = match log.level {
+        LevelFilter::ERROR => Level::Error,
+        LevelFilter::WARN => Level::Warn,
+        LevelFilter::DEBUG => Level::Debug,
+        LevelFilter::TRACE => Level::Trace,
+        _ => Level::Info,
+    };
+    Loggers::new(root, &[], |_, _| {})
 }
 
 /// Puts logging in place for the whole process; a second call changes nothing.

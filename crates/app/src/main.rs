@@ -12,6 +12,8 @@ mod cli;
 mod settings;
 
 mod build;
+mod control;
+mod plugin;
 mod run;
 
 mod advice;

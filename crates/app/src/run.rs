@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::build::{self, Server};
 use crate::embedded::Embedded;
 use crate::settings::Settings;
-use crate::{output, progress};
+use crate::{control, output, progress};
 
 /// What the end of the graceful time leaves to answering what still waits, and to the flush at least.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -90,12 +90,13 @@ struct Running {
     watch: JoinHandle<()>,
     embedded: Option<Embedded>,
     banner: crate::banner::Banner,
-    _publisher: admin::Publisher,
 }
 
 impl Running {
     fn start(server: Server, threads: usize, servers: String) -> Self {
-        let Server { shared, switch, sink, receiver, rest, state, publisher, embedded, banner } = server;
+        let Server { shared, switch, sink, receiver, rest, state, publisher, requests, embedded, banner } =
+            server;
+        tokio::spawn(control::control(requests, publisher));
         for bound in rest {
             tokio::spawn(bound.serve(Arc::clone(&state), shared.drain.clone()));
         }
@@ -103,16 +104,7 @@ impl Running {
         tokio::spawn(progress::kafka(Arc::clone(&shared.health), shared.drain.clone(), servers));
         let intakes = Arc::clone(&sink);
         let serving = receiver.serve(Arc::clone(&shared), threads, move || intakes.intake());
-        Self {
-            shared,
-            switch,
-            sink,
-            finished: Box::pin(serving.finished()),
-            watch,
-            embedded,
-            banner,
-            _publisher: publisher,
-        }
+        Self { shared, switch, sink, finished: Box::pin(serving.finished()), watch, embedded, banner }
     }
 
     /// Returns when a part has ended that must not: without it nothing would be received or stored.

@@ -16,6 +16,7 @@ mod listener;
 mod memory;
 mod origin;
 mod sources;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -29,12 +30,13 @@ use tracing::level_filters::LevelFilter;
 pub(crate) use in_force::InForce;
 pub(crate) use listener::Listener;
 pub(crate) use memory::Memory;
-pub(crate) use origin::{Mistake, Mistakes, Origin};
+pub(crate) use origin::{Mistake, Mistakes, Origin, Pairs};
+pub(crate) use validate::validate;
 
 use crate::files;
 use crate::logging::Log;
 use gather::Gathered;
-use origin::{Given, Pairs, values};
+use origin::{Given, values};
 
 /// Where configuration may come from.
 #[derive(Debug, Default)]
@@ -68,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) queue_size: usize,
     /// The largest record value.
     pub(crate) record_bytes_max: usize,
+    /// What was given to the worker.
+    pub(crate) worker: Pairs,
     pub(crate) connector: Connector,
     pub(crate) receiver: receiver::Config,
     pub(crate) sink: sink::Config,
@@ -195,6 +199,7 @@ impl Check {
             memory,
             queue_size,
             record_bytes_max,
+            worker: self.gathered.worker.clone(),
             connector: Connector { name, submitted, topics: topics.into(), format },
             receiver,
             sink,

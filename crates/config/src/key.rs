@@ -69,6 +69,17 @@ pub enum Importance {
     Low,
 }
 
+/// Kafka Connect's widths of a form's field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// A number or a switch.
+    Short,
+    /// A word or a name.
+    Medium,
+    /// A path, or several words.
+    Long,
+}
+
 impl Unit {
     /// The word that documents put behind a number.
     #[must_use]
@@ -83,6 +94,31 @@ impl Unit {
 }
 
 impl Kind {
+    /// What a number of this kind counts.
+    #[must_use]
+    pub fn unit(self) -> Option<Unit> {
+        match self {
+            Self::Int { unit, .. } => Some(unit),
+            Self::Bool
+            | Self::Text
+            | Self::NonEmpty
+            | Self::OneOf(_)
+            | Self::List
+            | Self::File
+            | Self::Password => None,
+        }
+    }
+
+    /// How much room a form gives it.
+    #[must_use]
+    pub fn width(self) -> Width {
+        match self {
+            Self::Bool | Self::Int { .. } => Width::Short,
+            Self::Text | Self::NonEmpty | Self::OneOf(_) | Self::Password => Width::Medium,
+            Self::List | Self::File => Width::Long,
+        }
+    }
+
     /// Kafka Connect's name of the type, as `validate` and the plugin's `config` list it.
     #[must_use]
     pub fn connect_type(self) -> &'static str {

@@ -8,12 +8,13 @@
 //!              Values (checked)  +  every Problem at once
 //! ```
 
+mod form;
 mod key;
 mod nearest;
 mod problem;
 mod values;
 
-pub use key::{Importance, Key, Kind, Unit};
+pub use key::{Importance, Key, Kind, Unit, Width};
 pub use nearest::nearest;
 pub use problem::{Problem, Reason};
 pub use values::{Value, Values, check, parse};

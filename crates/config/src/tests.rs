@@ -72,3 +72,25 @@ fn the_nearest_name_is_found_only_when_near() {
     assert_eq!(nearest("something.else.entirely", names), None);
     assert_eq!(nearest(&"x".repeat(100_000), names), None);
 }
+
+#[test]
+fn forms_show_names_in_words_with_their_unit() {
+    let label = |name, kind| Key { name, kind, ..PORT_LIKE }.label();
+    let millis = Kind::Int { min: 1, max: 2, unit: Unit::Millis };
+    assert_eq!(label("otlp.grpc.port", PORT.kind), "gRPC port");
+    assert_eq!(label("kafka.topic.traces", Kind::NonEmpty), "Topic traces");
+    assert_eq!(label("otlp.tls.cert.path", Kind::File), "TLS certificate path");
+    assert_eq!(label("otlp.request.hold.ms", millis), "Request hold (ms)");
+    assert_eq!(label("name", Kind::NonEmpty), "Name");
+    assert_eq!(label("otlp.ünï", Kind::Text), "ünï");
+}
+
+#[test]
+fn a_switch_governs_the_keys_beside_it() {
+    static SWITCH: Key = Key { name: "a.b.enabled", kind: Kind::Bool, ..PORT_LIKE };
+    static PORT: Key = Key { name: "a.b.port", ..PORT_LIKE };
+    static OTHER: Key = Key { name: "a.bc", ..PORT_LIKE };
+    let table = [&SWITCH, &PORT, &OTHER];
+    assert_eq!(SWITCH.dependents(&table).collect::<Vec<_>>(), ["a.b.port"]);
+    assert_eq!(PORT.dependents(&table).count(), 0);
+}

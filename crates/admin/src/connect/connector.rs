@@ -10,7 +10,7 @@ use super::shapes::{ConnectorInfo, StateInfo};
 use crate::router::Handle;
 
 pub(super) async fn list(Shared(state): Shared<Handle>) -> Json<Vec<String>> {
-    Json(state.connectors.now().keys().cloned().collect())
+    Json(state.connectors.now().connectors.keys().cloned().collect())
 }
 
 pub(super) async fn info(
@@ -18,7 +18,7 @@ pub(super) async fn info(
     Path(name): Path<String>,
 ) -> Result<Json<ConnectorInfo>, Error> {
     let all = state.connectors.now();
-    let connector = all.get(&name).ok_or_else(|| missing(&name))?;
+    let connector = all.connectors.get(&name).ok_or_else(|| missing(&name))?;
     Ok(Json(ConnectorInfo::new(&name, connector)))
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn config(
     Path(name): Path<String>,
 ) -> Result<Json<BTreeMap<String, String>>, Error> {
     let all = state.connectors.now();
-    let connector = all.get(&name).ok_or_else(|| missing(&name))?;
+    let connector = all.connectors.get(&name).ok_or_else(|| missing(&name))?;
     Ok(Json(connector.config.clone()))
 }
 
@@ -36,9 +36,11 @@ pub(super) async fn status(
     Path(name): Path<String>,
 ) -> Result<Json<StateInfo>, Error> {
     let all = state.connectors.now();
-    let connector =
-        all.get(&name).ok_or_else(|| Error::missing(format!("No status found for connector {name}")))?;
-    Ok(Json(StateInfo::new(&name, connector, &state.worker_id)))
+    let connector = all
+        .connectors
+        .get(&name)
+        .ok_or_else(|| Error::missing(format!("No status found for connector {name}")))?;
+    Ok(Json(StateInfo::new(&name, connector)))
 }
 
 fn missing(name: &str) -> Error {

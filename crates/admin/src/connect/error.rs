@@ -19,6 +19,10 @@ struct Body<'a> {
 }
 
 impl Error {
+    pub(crate) fn new(status: StatusCode, message: String) -> Self {
+        Self { status, message }
+    }
+
     /// 404 with Connect's own sentence for what is missing.
     pub(crate) fn missing(message: String) -> Self {
         Self { status: StatusCode::NOT_FOUND, message }

@@ -17,5 +17,6 @@ pub(super) struct ServerInfo {
 }
 
 pub(super) async fn info(Shared(state): Shared<Handle>) -> Json<ServerInfo> {
-    Json(ServerInfo { version: CONNECT_VERSION, commit: state.commit.clone(), kafka_cluster_id: None })
+    let kafka_cluster_id = state.connectors.now().kafka_cluster_id.clone();
+    Json(ServerInfo { version: CONNECT_VERSION, commit: state.commit.clone(), kafka_cluster_id })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Connector, RunState};
+use crate::{Connector, Part};
 
 /// Connect's `ConnectorInfo`.
 #[derive(Serialize)]
@@ -65,20 +65,20 @@ impl ConnectorInfo {
 }
 
 impl StateInfo {
-    pub(super) fn new(name: &str, connector: &Connector, worker_id: &str) -> Self {
-        let part = |state: &RunState| PartState {
-            state: state.name(),
-            worker_id: worker_id.to_owned(),
-            trace: state.trace().map(str::to_owned),
+    pub(super) fn new(name: &str, connector: &Connector) -> Self {
+        let part = |part: &Part| PartState {
+            state: part.state.name(),
+            worker_id: part.worker_id.to_string(),
+            trace: part.state.trace().map(str::to_owned),
         };
         Self {
             name: name.to_owned(),
-            connector: part(&connector.state),
+            connector: part(&connector.part),
             tasks: connector
                 .tasks
                 .iter()
                 .enumerate()
-                .map(|(id, task)| TaskState { id, part: part(&task.state) })
+                .map(|(id, task)| TaskState { id, part: part(task) })
                 .collect(),
             kind: KIND,
         }

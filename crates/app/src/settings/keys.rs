@@ -78,7 +78,7 @@ pub(crate) static MEMORY_MAX: Key = key("otlp.memory.max.bytes",
      the memory cgroup's limit where that is less.");
 
 /// The class of the connector that this program stands for, and its aliases in Kafka Connect.
-const CLASSES: [&str; 3] = [
+pub(crate) const CLASSES: [&str; 3] = [
     "io.conduktor.connect.otel.OpenTelemetrySourceConnector",
     "OpenTelemetrySourceConnector",
     "OpenTelemetrySource",
@@ -102,6 +102,25 @@ static WORKER: [&Key; 12] = [
 
 /// What the process obeys, in the connector.
 static CONNECTOR: [&Key; 4] = [&NAME, &CONNECTOR_CLASS, &TASKS_MAX, &MEMORY_MAX];
+
+/// Those of a connector's keys that Kafka Connect itself defines, in its order.
+const FRAMEWORK: [&str; 9] = [
+    "name",
+    "connector.class",
+    "tasks.max",
+    "key.converter",
+    "value.converter",
+    "header.converter",
+    "transforms",
+    "predicates",
+    "topic.creation.groups",
+];
+
+/// All keys of a connector that Kafka Connect itself defines, in its order.
+pub(crate) fn framework() -> Vec<&'static Key> {
+    let all = connector();
+    FRAMEWORK.iter().filter_map(|name| all.iter().find(|key| key.name == *name).copied()).collect()
+}
 
 /// All keys of the worker.
 pub(crate) fn worker() -> Vec<&'static Key> {

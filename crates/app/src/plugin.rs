@@ -1,0 +1,28 @@
+//! The connector class that this program stands for, as REST shows it and checks pairs by it.
+
+use std::sync::Arc;
+
+use admin::{Plugin, Validate};
+
+use crate::settings::keys;
+
+/// The class with its keys; `validate` knows the worker.
+pub(crate) fn plugin(validate: Validate) -> Plugin {
+    let [class, aliases @ ..] = &keys::CLASSES;
+    let framework_keys = keys::framework();
+    let own = |key: &&'static config::Key| !framework_keys.iter().any(|framework| framework.name == key.name);
+    Plugin {
+        class,
+        task_class: "io.conduktor.connect.otel.OpenTelemetrySourceTask",
+        aliases,
+        version: env!("CARGO_PKG_VERSION"),
+        keys: keys::connector().into_iter().filter(own).collect(),
+        framework_keys,
+        validate,
+    }
+}
+
+/// The check that needs nothing but the worker's pairs.
+pub(crate) fn validate(worker: crate::settings::Pairs) -> Validate {
+    Arc::new(move |connector| crate::settings::validate(&worker, connector))
+}
