@@ -1,13 +1,43 @@
-//! Builds the server and the load client for speed, and runs the table of figures.
+//! Builds for speed and runs a table of figures: of the server under load, or of the codec beside others.
 
 use std::fs;
 
 use anyhow::Result;
 
-use crate::{kafka, shell};
+use crate::{codegen, kafka, shell};
 
-/// `FILTER` picks the rows whose name contains it; keys go to the servers.
+/// The codec's bench: a workspace of its own, so that nothing else waits for the contenders.
+pub(crate) const MANIFEST: &str = "bench/Cargo.toml";
+
+/// `codec`: the codec's table. Else the server's: `FILTER` picks the rows whose name contains it; keys go to the
+/// servers.
 pub(crate) fn main(args: &[String]) -> Result<()> {
+    match args.split_first() {
+        Some((first, rest)) if first == "codec" => codec(rest),
+        _ => server(args),
+    }
+}
+
+/// With `--ours` without the contenders, which take minutes to build.
+fn codec(args: &[String]) -> Result<()> {
+    let (ours, args): (Vec<_>, Vec<_>) = args.iter().partition(|arg| *arg == "--ours");
+    let mut command = shell::command("cargo", &["run", "--release", "--manifest-path", MANIFEST]);
+    if ours.is_empty() {
+        let descriptors = shell::root().join(codegen::DESCRIPTORS);
+        codegen::main(&["--descriptors".to_owned()])?;
+        command.env("OTLP_DESCRIPTORS", descriptors).args(["--features", "contenders"]);
+    }
+    shell::run_command(command.arg("--").args(args))
+}
+
+/// What `cargo xtask ci` does for it: our part builds, and its lints are clean.
+pub(crate) fn check() -> Result<()> {
+    let clippy =
+        ["clippy", "--quiet", "--manifest-path", MANIFEST, "--target-dir", "target", "--all-targets"];
+    shell::run("cargo", &[&clippy[..], &["--", "-D", "warnings"]].concat())
+}
+
+fn server(args: &[String]) -> Result<()> {
     kafka::fetch()?;
     let build = ["build", "--release", "--bin"];
     shell::run("cargo", &[&build[..], &["otlp2kafka", "--features", "null-sink"]].concat())?;

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{fuzz, shell, test, tidy};
+use crate::{bench, fuzz, shell, test, tidy};
 
 const DENY_VERSION: &str = "0.20.2";
 const CONFIGURATION: &str = "docs/configuration.md";
@@ -13,8 +13,10 @@ const CONFIGURATION: &str = "docs/configuration.md";
 pub(crate) fn main() -> Result<()> {
     shell::run("cargo", &["fmt", "--all", "--check"])?;
     shell::run("cargo", &["fmt", "--manifest-path", fuzz::MANIFEST, "--check"])?;
+    shell::run("cargo", &["fmt", "--manifest-path", bench::MANIFEST, "--check"])?;
     tidy::main()?;
     shell::run("cargo", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    bench::check()?;
     shell::run("cargo", &["xtask", "codegen", "--check"])?;
     docs(true)?;
     deny()?;

@@ -12,6 +12,9 @@ mod model;
 #[cfg(feature = "codegen")]
 mod package;
 
+/// Where `--descriptors` writes the parsed .proto files, for those who generate code of their own from them.
+pub(crate) const DESCRIPTORS: &str = "target/codegen/descriptors.bin";
+
 /// Runs the task. Without the feature that brings the .proto parser, runs itself again with it.
 #[cfg(not(feature = "codegen"))]
 pub(crate) fn main(args: &[String]) -> Result<()> {
@@ -23,19 +26,26 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Runs the task: writes the file, or with `--check` fails when it differs from what would be written.
+/// Runs the task: writes the file, with `--check` fails when it differs from what would be written, with
+/// `--descriptors` writes [`DESCRIPTORS`] instead.
 #[cfg(feature = "codegen")]
 pub(crate) fn main(args: &[String]) -> Result<()> {
     use anyhow::{Context, bail};
 
-    let check = match args {
-        [] => false,
-        [flag] if flag == "--check" => true,
-        _ => bail!("usage: cargo xtask codegen [--check]"),
-    };
     let root =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has a parent folder")?;
     let cache = root.join("target/codegen");
+    let check = match args {
+        [] => false,
+        [flag] if flag == "--check" => true,
+        [flag] if flag == "--descriptors" => {
+            return Ok(std::fs::write(
+                root.join(DESCRIPTORS),
+                package::CURRENT.encoded_descriptors(&cache)?,
+            )?);
+        }
+        _ => bail!("usage: cargo xtask codegen [--check | --descriptors]"),
+    };
     let current = package::CURRENT.descriptors(&cache)?;
     let first = package::FIRST_STABLE.descriptors(&cache)?;
     let schema = model::Schema::build(&current, &first)?;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use prost_types::FileDescriptorSet;
+use protox::Compiler;
 use sha2::{Digest, Sha256};
 
 /// One version of the artifact `io.opentelemetry.proto:opentelemetry-proto`.
@@ -36,10 +37,21 @@ const ROOTS: [&str; 4] = [
 impl Package {
     /// The parsed .proto files, all type names resolved. A service the package does not have is left out.
     pub(crate) fn descriptors(&self, cache: &Path) -> Result<FileDescriptorSet> {
+        Ok(self.compiled(cache)?.file_descriptor_set())
+    }
+
+    /// The same in protobuf's own encoding.
+    pub(crate) fn encoded_descriptors(&self, cache: &Path) -> Result<Vec<u8>> {
+        Ok(self.compiled(cache)?.encode_file_descriptor_set())
+    }
+
+    fn compiled(&self, cache: &Path) -> Result<Compiler> {
         let folder = self.unpack(cache)?;
         let there: Vec<_> = ROOTS.into_iter().filter(|root| folder.join(root).is_file()).collect();
-        protox::compile(there, [folder])
-            .with_context(|| format!("parse the .proto files of {}", self.version))
+        let mut compiler = Compiler::new([folder])?;
+        compiler.include_imports(true);
+        compiler.open_files(there).with_context(|| format!("parse the .proto files of {}", self.version))?;
+        Ok(compiler)
     }
 
     fn unpack(&self, cache: &Path) -> Result<PathBuf> {

@@ -1,0 +1,111 @@
+//! The rows of others: prost with `serde_json`, and views that borrow from the wire.
+
+use std::hint::black_box;
+
+use buffa::MessageView;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use otlp::Signal;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::testdata::Request;
+use crate::{Contender, Kind, Payload};
+
+#[expect(clippy::all, clippy::pedantic, reason = "generated")]
+mod views {
+    include!(concat!(env!("OUT_DIR"), "/views.rs"));
+}
+use views::opentelemetry::proto::collector as view;
+
+pub(crate) fn of(payload: &Payload) -> Vec<Contender<'_>> {
+    if payload.large {
+        return Vec::new();
+    }
+    vec![viewed(payload), serialized(payload), deserialized(payload)]
+}
+
+fn viewed(payload: &Payload) -> Contender<'_> {
+    fn view<'a, V: MessageView<'a>>(wire: &'a [u8]) {
+        black_box(V::decode_view(black_box(wire))).expect("a valid request");
+    }
+    Contender::new("buffa view", Kind::Scan, payload.wire.len(), || match payload.signal {
+        Signal::Traces => view::<view::trace::v1::ExportTraceServiceRequestView<'_>>(&payload.wire),
+        Signal::Metrics => view::<view::metrics::v1::ExportMetricsServiceRequestView<'_>>(&payload.wire),
+        Signal::Logs => view::<view::logs::v1::ExportLogsServiceRequestView<'_>>(&payload.wire),
+        Signal::Profiles => unreachable!("no payload has this signal"),
+    })
+}
+
+fn serialized(payload: &Payload) -> Contender<'_> {
+    let mut out = Vec::new();
+    Contender::new("prost + serde_json", Kind::Write, payload.wire.len(), move || {
+        out.clear();
+        let request = Request::decode(payload.signal, black_box(&payload.wire)).expect("a valid request");
+        match request {
+            Request::Traces(request) => serde_json::to_writer(&mut out, &request),
+            Request::Metrics(request) => serde_json::to_writer(&mut out, &request),
+            Request::Logs(request) => serde_json::to_writer(&mut out, &request),
+            Request::Profiles(_) => unreachable!("no payload has this signal"),
+        }
+        .expect("JSON");
+        black_box(&out);
+    })
+    .base()
+}
+
+fn deserialized(payload: &Payload) -> Contender<'_> {
+    fn through<M: prost::Message + DeserializeOwned>(json: &[u8], out: &mut Vec<u8>) {
+        let request: M = serde_json::from_slice(json).expect("OTLP/JSON");
+        request.encode(out).expect("a buffer that grows");
+    }
+    let mut out = Vec::new();
+    Contender::new("serde_json + prost", Kind::Read, payload.json.len(), move || {
+        out.clear();
+        let json = black_box(&payload.json);
+        match payload.signal {
+            Signal::Traces => through::<ExportTraceServiceRequest>(json, &mut out),
+            Signal::Metrics => through::<ExportMetricsServiceRequest>(json, &mut out),
+            Signal::Logs => through::<ExportLogsServiceRequest>(json, &mut out),
+            Signal::Profiles => unreachable!("no payload has this signal"),
+        }
+        black_box(&out);
+    })
+    .base()
+}
+
+/// OTLP/JSON as senders write it: what is absent is left out.
+pub(crate) fn compact_json(signal: Signal, wire: &[u8]) -> Vec<u8> {
+    let mut tree = match Request::decode(signal, wire).expect("a valid request") {
+        Request::Traces(request) => serde_json::to_value(request),
+        Request::Metrics(request) => serde_json::to_value(request),
+        Request::Logs(request) => serde_json::to_value(request),
+        Request::Profiles(_) => unreachable!("no payload has this signal"),
+    }
+    .expect("JSON");
+    leave_out_absent(&mut tree);
+    serde_json::to_vec(&tree).expect("JSON")
+}
+
+fn leave_out_absent(tree: &mut Value) {
+    match tree {
+        Value::Array(values) => values.iter_mut().for_each(leave_out_absent),
+        Value::Object(members) => {
+            members.retain(|name, value| {
+                let has_presence = name.ends_with("Value") || name.starts_with("as");
+                let absent = match value {
+                    Value::Null => true,
+                    Value::Bool(value) => !*value,
+                    Value::Number(number) => number.as_f64() == Some(0.0),
+                    Value::String(text) => text.is_empty() || text == "0",
+                    Value::Array(values) => values.is_empty(),
+                    Value::Object(_) => false,
+                };
+                has_presence || !absent
+            });
+            members.values_mut().for_each(leave_out_absent);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
