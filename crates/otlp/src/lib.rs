@@ -4,6 +4,8 @@
 //!  protobuf body ──────────────► scan ─► Counts ─────────┐
 //!  JSON body ──► json::read ─► wire bytes, Counts ───────┤ wire bytes that are known to be valid
 //!                                                        ▼
+//!                         divide::Division ─► pieces of one key each, or of one unit
+//!                                                        ▼
 //!                            split::Cutter ─► parts no larger than a record
 //!                                                        ▼
 //!                       as they are (`protobuf`), or json::write (`json`, `otlp_json`)
@@ -20,6 +22,10 @@ mod utf8;
 mod varint;
 
 pub mod scan;
+
+pub mod key;
+
+pub mod divide;
 
 pub mod split;
 

@@ -12,9 +12,9 @@
 //! left out.
 
 mod draft;
-mod entry;
+pub(crate) mod entry;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 

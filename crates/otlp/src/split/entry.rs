@@ -5,26 +5,44 @@ use std::sync::Arc;
 use super::{CHILD_NUMBER, LEVELS};
 use crate::Signal;
 use crate::error::DEPTH_MAX;
-use crate::scan::{skip_unknown, take_run, take_tag};
+use crate::scan::{skip_unknown, take_run, take_tag, take_varint};
 use crate::schema::{Kind, MessageId, Role, wire_type};
 
 /// A field: its number, all of its bytes, and for length-delimited ones the bytes behind the length.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    number: u64,
-    pub(super) whole: &'a [u8],
-    pub(super) body: &'a [u8],
-    wire: u8,
+pub(crate) struct Entry<'a> {
+    pub(crate) number: u64,
+    pub(crate) whole: &'a [u8],
+    pub(crate) body: &'a [u8],
+    pub(crate) wire: u8,
 }
 
-impl Entry<'_> {
-    pub(super) fn is_child(&self, number: u64) -> bool {
+impl<'a> Entry<'a> {
+    pub(crate) fn is_child(&self, number: u64) -> bool {
         self.number == number && self.wire == wire_type::LEN
+    }
+
+    /// The number of a field that is a varint; 0 of any other.
+    pub(crate) fn varint(&self) -> u64 {
+        let mut rest = self.whole;
+        match take_tag(&mut rest) {
+            Ok((_, wire_type::VARINT)) => take_varint(&mut rest).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// The bytes of a field of eight; none of any other.
+    pub(crate) fn fixed64(&self) -> &'a [u8] {
+        if self.wire == wire_type::I64 {
+            self.whole.last_chunk::<8>().map_or(&[], |value| value)
+        } else {
+            &[]
+        }
     }
 }
 
 /// Takes a field off the front; `None` at the end, and where the bytes are no valid field.
-pub(super) fn take<'a>(rest: &mut &'a [u8]) -> Option<Entry<'a>> {
+pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<Entry<'a>> {
     let start = *rest;
     let (number, wire) = take_tag(rest).ok()?;
     let body = if wire == wire_type::LEN {
@@ -37,8 +55,13 @@ pub(super) fn take<'a>(rest: &mut &'a [u8]) -> Option<Entry<'a>> {
     Some(Entry { number, whole, body, wire })
 }
 
-fn fields(mut rest: &[u8]) -> impl Iterator<Item = Entry<'_>> {
+pub(crate) fn fields(mut rest: &[u8]) -> impl Iterator<Item = Entry<'_>> {
     std::iter::from_fn(move || take(&mut rest))
+}
+
+/// The body of a length-delimited field.
+pub(crate) fn body_of(mut whole: &[u8]) -> &[u8] {
+    take(&mut whole).map_or(&[], |entry| entry.body)
 }
 
 /// Everything in a message but its children.
@@ -52,16 +75,16 @@ pub(super) fn own_fields(body: &[u8], child: u64) -> Arc<[u8]> {
 
 /// What lies inside a child.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) items: u64,
-    pub(super) units: u64,
+pub(crate) struct Tally {
+    pub(crate) items: u64,
+    pub(crate) units: u64,
     pub(super) scopes: u64,
     pub(super) resources: u64,
 }
 
 impl Tally {
     /// Counts a child of the message at `level`.
-    pub(super) fn of(signal: Signal, level: usize, body: &[u8]) -> Self {
+    pub(crate) fn of(signal: Signal, level: usize, body: &[u8]) -> Self {
         if level == LEVELS - 1 {
             return Self { items: items(signal, body), units: 1, scopes: 0, resources: 0 };
         }
@@ -82,7 +105,7 @@ impl Tally {
 }
 
 /// Items of one unit: a metric's data points; any other unit is an item itself.
-fn items(signal: Signal, unit: &[u8]) -> u64 {
+pub(crate) fn items(signal: Signal, unit: &[u8]) -> u64 {
     if signal != Signal::Metrics {
         return 1;
     }

@@ -23,7 +23,7 @@ fn cut(signal: Signal, wire: &[u8], wire_bytes_max: usize) -> Vec<(Part, Vec<u8>
 }
 
 /// Every unit with its resource and scope around it, in order: what a request says, however it is cut.
-fn units(request: &Request) -> Vec<String> {
+pub(crate) fn units(request: &Request) -> Vec<String> {
     macro_rules! units {
         ($request:expr, $resources:ident, $scopes:ident, $units:ident) => {{
             let mut found = Vec::new();
