@@ -82,6 +82,7 @@ impl<'a> Cutter<'a> {
                 self.open = level;
                 continue;
             };
+            entry::read_ahead(after, entry.whole.len());
             let open = &self.levels[..self.open];
             let fits = part.fits(open, entry.whole.len());
             if fits || (level == LEVELS - 1 && part.is_empty()) {

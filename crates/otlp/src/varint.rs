@@ -49,6 +49,17 @@ pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
+/// Fills `out`, which has the length of the shortest form of `value`, with that form.
+#[inline]
+pub(crate) fn write(out: &mut [u8], mut value: u64) {
+    let Some((last, longer)) = out.split_last_mut() else { return };
+    for byte in longer {
+        *byte = value.to_le_bytes()[0] | 0x80;
+        value >>= 7;
+    }
+    *last = value.to_le_bytes()[0];
+}
+
 /// Bytes of the shortest form of `value`.
 #[inline]
 pub(crate) const fn len(value: u64) -> usize {
@@ -68,6 +79,9 @@ mod tests {
                 let mut out = Vec::new();
                 put(&mut out, value);
                 assert_eq!(out.len(), len(value), "{value}");
+                let mut written = vec![0; out.len()];
+                write(&mut written, value);
+                assert_eq!(written, out);
                 let mut rest = &out[..];
                 assert_eq!(take(&mut rest), Ok(value));
                 assert!(rest.is_empty());

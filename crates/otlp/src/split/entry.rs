@@ -67,10 +67,32 @@ pub(crate) fn body_of(mut whole: &[u8]) -> &[u8] {
 /// Everything in a message but its children.
 pub(super) fn own_fields(body: &[u8], child: u64) -> Arc<[u8]> {
     let mut own = Vec::new();
-    for entry in fields(body).filter(|entry| !entry.is_child(child)) {
-        own.extend_from_slice(entry.whole);
+    let mut rest = body;
+    while let Some(entry) = take(&mut rest) {
+        if !entry.is_child(child) {
+            own.extend_from_slice(entry.whole);
+        }
+        read_ahead(rest, entry.whole.len());
     }
     own.into()
+}
+
+/// Reads what a walk from length to length, which has just passed `passed` bytes, is about to come to.
+///
+/// Each length says where the next one is, so that in a request larger than the processor's caches such a walk would
+/// wait for the memory once for each item: that took longer than to scan every byte. One byte of each cache line is
+/// enough to have it fetched in the meantime.
+#[inline]
+pub(super) fn read_ahead(rest: &[u8], passed: usize) {
+    const LARGE: usize = 64 << 10;
+    const AHEAD: usize = 4 << 10;
+    const LINE: usize = 64;
+    if rest.len() > LARGE {
+        // Behind an entry of this size the hardware has understood.
+        let lines = passed.div_ceil(LINE).min(AHEAD / LINE);
+        let seen = rest[AHEAD..].iter().step_by(LINE).take(lines).fold(0, |seen, byte| seen | byte);
+        std::hint::black_box(seen);
+    }
 }
 
 /// What lies inside a child.

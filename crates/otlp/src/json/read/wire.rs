@@ -2,6 +2,7 @@
 
 use super::order::note_moved;
 use crate::schema::{Field, Kind, wire_type};
+use crate::varint;
 
 /// A scalar as its wire type holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +48,9 @@ pub(super) fn push_varint(out: &mut Vec<u8>, value: u64) {
     }
 }
 
-fn push_long_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value.to_le_bytes()[0] | 0x80);
-        value >>= 7;
-    }
-    out.push(value.to_le_bytes()[0]);
+#[inline(never)]
+fn push_long_varint(out: &mut Vec<u8>, value: u64) {
+    varint::put(out, value);
 }
 
 /// Appends the tag of one value of the field.
