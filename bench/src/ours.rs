@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use otlp::json::Style;
 use otlp::scan::scan;
 use otlp::split::Cutter;
 
@@ -18,7 +19,8 @@ pub(crate) fn of(payload: &Payload) -> Vec<Contender<'_>> {
         all.push(scanned(payload, "scan (for split)", Kind::Split).base());
     } else {
         all.push(decoded(payload));
-        all.push(written(payload));
+        all.push(written(payload, "json::write json", Style::Json));
+        all.push(written(payload, "json::write otlp_json", Style::OtlpJson));
         if !payload.json.is_empty() {
             all.push(read(payload));
         }
@@ -49,12 +51,13 @@ fn decoded(payload: &Payload) -> Contender<'_> {
     .base()
 }
 
-fn written(payload: &Payload) -> Contender<'_> {
+fn written<'a>(payload: &'a Payload, name: &'static str, style: Style) -> Contender<'a> {
     let mut out = Vec::new();
-    Contender::new("json::write json", Kind::Write, payload.wire.len(), move || {
+    Contender::new(name, Kind::Write, payload.wire.len(), move || {
         out.clear();
         let wire = black_box(&payload.wire);
-        otlp::json::write(payload.signal, wire, &LIMITS, TEXT_BYTES_MAX, &mut out).expect("a valid request");
+        otlp::json::write(style, payload.signal, wire, &LIMITS, TEXT_BYTES_MAX, &mut out)
+            .expect("a valid request");
         black_box(&out);
     })
 }

@@ -29,7 +29,7 @@ Examples:
 Configuration, later wins: the files, the environment (CONNECT_BOOTSTRAP_SERVERS or
 OTLP2KAFKA_BOOTSTRAP_SERVERS for bootstrap.servers; '_' is '.', '__' is '-', '___' is '_'), -o.
 Frequent keys: bootstrap.servers, otlp.grpc.port, otlp.http.port, otlp.bind.address,
-otlp.message.format (json, protobuf), kafka.topic.traces, kafka.topic.metrics, kafka.topic.logs,
+otlp.message.format (json, otlp_json, protobuf), kafka.topic.traces, kafka.topic.metrics, kafka.topic.logs,
 otlp.memory.max.bytes, listeners, data.dir, dev.broker.port, log.level, log.format.
 
 Exit codes: 0 after a clean shutdown, 64 when the configuration or the command line is wrong,
@@ -119,7 +119,8 @@ pub(crate) struct Tail {
 /// How a record's value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Text as JSON
+    /// Text as JSON, in either mapping
+    #[value(alias = "otlp_json")]
     Json,
     /// Protobuf, raw or in base64
     Protobuf,

@@ -34,10 +34,10 @@ fn on_real_kafka(format: &str) -> (std::sync::Arc<Kafka>, Server) {
     (kafka, server)
 }
 
-// Both formats on one Kafka write to the same topics, so they take turns.
+// The formats on one Kafka write to the same topics, so they take turns.
 #[test]
 fn every_transport_signal_and_format_arrives_in_apache_kafka_as_it_was_sent() {
-    for format in ["json", "protobuf"] {
+    for format in ["json", "otlp_json", "protobuf"] {
         let (_kafka, server) = on_real_kafka(format);
         matrix(format, &server);
     }
@@ -45,7 +45,7 @@ fn every_transport_signal_and_format_arrives_in_apache_kafka_as_it_was_sent() {
 
 #[test]
 fn every_transport_signal_and_format_arrives_in_the_embedded_broker_as_it_was_sent() {
-    for format in ["json", "protobuf"] {
+    for format in ["json", "otlp_json", "protobuf"] {
         let server = server().option("otlp.message.format", format).start();
         server.wait_until_ready();
         matrix(format, &server);

@@ -5,4 +5,4 @@ mod write;
 
 pub use read::read;
 
-pub use write::{WriteError, write};
+pub use write::{Style, WriteError, write};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use config::{Key, Problem, Values};
 use kafka_client::{ProducerSettings, Settings};
+use otlp::json::Style;
 use otlp::{Limits, Signal};
 
 use crate::converter::Converter;
@@ -31,8 +32,8 @@ const LIBRDKAFKA: Option<Library> = None;
 /// How record values are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// The Protobuf JSON mapping.
-    Json,
+    /// Text, in one of two JSON mappings.
+    Json(Style),
     /// The request's wire bytes.
     Protobuf,
 }
@@ -106,7 +107,8 @@ impl Config {
         let route = route(connector, &mut problems);
         let format = match connector.text(&OTLP_MESSAGE_FORMAT) {
             Some("protobuf") => Format::Protobuf,
-            _ => Format::Json,
+            Some("otlp_json") => Format::Json(Style::OtlpJson),
+            _ => Format::Json(Style::Json),
         };
         let converter = converters(connector, worker, format, &mut problems);
         let creation = creation(connector, worker, raw, &mut problems);

@@ -270,7 +270,7 @@ impl<P: Producer> Worker<P> {
             let written = self.write(held, held.wire.clone(), base, room).await?;
             match written {
                 (Ok(counts), value) => {
-                    if self.core.shape.format == crate::config::Format::Json {
+                    if matches!(self.core.shape.format, crate::config::Format::Json(_)) {
                         self.checked(held, counts.items);
                     }
                     self.learn(held.signal, held.wire.len(), value.bytes.len());

@@ -49,8 +49,8 @@ impl Shape {
         otlp::scan::scan(signal, wire, &self.limits)
     }
 
-    /// Writes a value of at most `bytes_max` bytes to the empty `out`. The JSON format checks the wire bytes as
-    /// [`Shape::scan`] does; the others expect them checked, and count nothing.
+    /// Writes a value of at most `bytes_max` bytes to the empty `out`. The JSON formats check the wire bytes as
+    /// [`Shape::scan`] does; the other one expects them checked, and counts nothing.
     pub(crate) fn write(
         &self,
         signal: Signal,
@@ -74,8 +74,8 @@ impl Shape {
         bytes_max: usize,
         out: &mut Vec<u8>,
     ) -> Result<Counts, Misfit> {
-        if self.format == Format::Json {
-            return match otlp::json::write(signal, wire, &self.limits, bytes_max, out) {
+        if let Format::Json(style) = self.format {
+            return match otlp::json::write(style, signal, wire, &self.limits, bytes_max, out) {
                 Ok(counts) => Ok(counts),
                 Err(otlp::json::WriteError::Full) => Err(Misfit::Full),
                 Err(otlp::json::WriteError::Malformed(malformed)) => Err(Misfit::Malformed(malformed)),
@@ -134,6 +134,8 @@ impl Ratio {
 
 #[cfg(test)]
 mod tests {
+    use otlp::json::Style;
+
     use super::*;
     use crate::converter::Envelope;
 
@@ -164,6 +166,24 @@ mod tests {
         );
         assert!(shape(Format::Protobuf, false, None).is_wire());
         assert!(!base64.is_wire());
+    }
+
+    #[test]
+    fn each_json_format_has_its_names() {
+        // A span with a kind.
+        let wire = b"\x0a\x06\x12\x04\x12\x02\x30\x02";
+        for (style, expected) in [
+            (Style::Json, r#""kind":"SPAN_KIND_SERVER""#),
+            (Style::OtlpJson, r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":2}]}]}]}"#),
+        ] {
+            for json_string in [None, Some(Envelope::Bare)] {
+                let mut out = Vec::new();
+                let shape = shape(Format::Json(style), false, json_string);
+                assert_eq!(shape.write(Signal::Traces, wire, 1000, &mut out).unwrap().items, 1);
+                let text = String::from_utf8(out).unwrap().replace('\\', "");
+                assert!(text.contains(expected), "{text}");
+            }
+        }
     }
 
     #[test]

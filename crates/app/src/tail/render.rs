@@ -1,5 +1,6 @@
 //! A record's value, whatever its format, as JSON text.
 
+use otlp::json::Style;
 use otlp::{Limits, Signal};
 use serde::Deserialize;
 
@@ -50,7 +51,7 @@ fn protobuf(wire: &[u8], signal: Option<Signal>) -> Option<Vec<u8>> {
     let candidates: &[Signal] = signal.as_ref().map_or(&Signal::ALL, std::slice::from_ref);
     candidates.iter().find_map(|signal| {
         let mut text = Vec::new();
-        let written = otlp::json::write(*signal, wire, &limits, TEXT_BYTES_MAX, &mut text);
+        let written = otlp::json::write(Style::Json, *signal, wire, &limits, TEXT_BYTES_MAX, &mut text);
         written.is_ok_and(|counts| counts.items > 0).then_some(text)
     })
 }

@@ -203,6 +203,11 @@ def check(value, request):
         assert got == request, "the record is another request"
         assert value == request.SerializeToString(deterministic=True), "the record has other bytes"
         return
+    if FORMAT == "otlp_json":
+        expected = json_format.MessageToJson(request, use_integers_for_enums=True)
+        expected, got = numbers(otlp_json(json.loads(expected))), numbers(json.loads(value))
+        assert got == expected, f"expected {expected}\ngot      {got}"
+        return
     expected = json_format.MessageToJson(
         request, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )

@@ -1,9 +1,6 @@
-//! Hop 6, `json`: one pass from a request's wire bytes to the text of a record, checking and counting on the way.
+//! Hop 6, `json` and `otlp_json`: one pass from a request's wire bytes to the text of a record, checking and counting on the way.
 //!
-//! The text is the protobuf JSON mapping as protobuf-java's `JsonFormat.printer()` writes it with
-//! `includingDefaultValueFields().preservingProtoFieldNames()`, without its spaces: names as in the .proto
-//! files, 64-bit integers as strings, enums by name, bytes in base64. Fields newer than opentelemetry-proto
-//! v1.0.0 appear only when they are set to something else than their default.
+//! Both are compact, with 64-bit integers as strings; all they differ in is [`Style`].
 //!
 //! ```text
 //!  wire ──► stream ── nearly always ─────────────────────────────► text, Counts
@@ -17,6 +14,7 @@ mod output;
 mod regroup;
 mod steps;
 mod stream;
+mod style;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -28,6 +26,7 @@ use crate::error::{DEPTH_MAX, Malformed};
 use crate::scan::{Counts, Fault, Limits, Scan, scan};
 use crate::signal::Signal;
 use output::Output;
+pub use style::Style;
 use value::Writer;
 
 /// Why a request did not become text.
@@ -41,7 +40,7 @@ pub enum WriteError {
     Full,
 }
 
-/// Appends the JSON of `wire` to `out`, at most `max` bytes of it, and counts as [`scan`] does.
+/// Appends the JSON of `wire` in this `style` to `out`, at most `max` bytes of it, and counts as [`scan`] does.
 ///
 /// Checks all that [`scan`] checks, so that no separate scan is needed. The buffer never grows to more than a
 /// few KiB above `max`; when it has that capacity from the start, it is not moved.
@@ -51,6 +50,21 @@ pub enum WriteError {
 /// [`WriteError`]; `out` is then cut back to its former length. When the bytes are malformed behind the place
 /// where the text became too long, either may be given.
 pub fn write(
+    style: Style,
+    signal: Signal,
+    wire: &[u8],
+    limits: &Limits,
+    max: usize,
+    out: &mut Vec<u8>,
+) -> Result<Counts, WriteError> {
+    match style {
+        Style::Json => write_styled::<false>(signal, wire, limits, max, out),
+        Style::OtlpJson => write_styled::<true>(signal, wire, limits, max, out),
+    }
+}
+
+/// [`write`], compiled once for each style.
+fn write_styled<const OTLP: bool>(
     signal: Signal,
     wire: &[u8],
     limits: &Limits,
@@ -58,7 +72,7 @@ pub fn write(
     out: &mut Vec<u8>,
 ) -> Result<Counts, WriteError> {
     let mut writer =
-        Writer { body: wire, scan: Scan::new(limits), text: Output::new(std::mem::take(out), max) };
+        Writer::<OTLP> { body: wire, scan: Scan::new(limits), text: Output::new(std::mem::take(out), max) };
     let done = match writer.message(signal.root(), wire, DEPTH_MAX) {
         Ok(()) => Ok(writer.scan.counts()),
         Err(Stop::Fault(fault)) => Err(fault.in_request(wire).into()),

@@ -8,7 +8,7 @@ pub struct Text<const N: usize> {
 }
 
 impl<const N: usize> Text<N> {
-    pub(super) const EMPTY: Self = Self { bytes: [0; N], len: 0 };
+    pub(crate) const EMPTY: Self = Self { bytes: [0; N], len: 0 };
 
     /// `"name":`
     pub(super) const fn key(name: &str) -> Self {
@@ -16,7 +16,7 @@ impl<const N: usize> Text<N> {
     }
 
     /// With `more` behind it. Fails the build when that does not fit.
-    pub(super) const fn then(mut self, more: &str) -> Self {
+    pub(crate) const fn then(mut self, more: &str) -> Self {
         let more = more.as_bytes();
         let mut at = 0;
         while at < more.len() {

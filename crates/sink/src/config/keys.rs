@@ -35,12 +35,14 @@ const fn topic(name: &'static str, default: &'static str, doc: &'static str) -> 
 /// Format of record values.
 pub static OTLP_MESSAGE_FORMAT: Key = Key {
     name: "otlp.message.format",
-    kind: Kind::OneOf(&["json", "protobuf"]),
+    kind: Kind::OneOf(&["json", "otlp_json", "protobuf"]),
     default: Some("json"),
     importance: Importance::High,
     group: RECORDS,
     doc: "How record values are written: json, the Protobuf JSON mapping with the names of the .proto files \
-          and defaults printed; or protobuf, the request's bytes as they were received.",
+          and defaults printed; otlp_json, OTLP/JSON as the OTLP specification has it, which the Collector's \
+          kafkareceiver reads with the encoding of that name; or protobuf, the request's bytes as they were \
+          received.",
 };
 /// Places in line of each signal.
 pub static OTLP_MESSAGE_QUEUE_SIZE: Key = Key {

@@ -68,7 +68,7 @@ fn defaults_promise_what_the_product_promises() {
     assert_eq!(format!("{:?}", config.admin), format!("{expected:?}"));
     assert_eq!((config.instances, config.bootstrap()), (0, "kafka:9092"));
     assert_eq!(config.route.topics(), &["otlp-traces", "otlp-metrics", "otlp-logs", "otlp-profiles"]);
-    assert_eq!((config.format, config.converter), (Format::Json, Converter::default()));
+    assert_eq!((config.format, config.converter), (Format::Json(Style::Json), Converter::default()));
     assert_eq!((config.record_bytes_max, config.output_bytes_max), (1_000_000, 268_435_456));
     assert_eq!(config.limits.elements, 1_000_000);
     assert_eq!(config.notes, [""; 0]);
@@ -122,6 +122,14 @@ fn times_stay_within_the_hold_time() {
     assert_eq!(timeout(&[("producer.delivery.timeout.ms", "2000")]), Duration::from_secs(2));
     let config = with_kafka(&[("producer.linger.ms", "60000")]).unwrap();
     assert_eq!(config.produce.linger, HOLD);
+}
+
+#[test]
+fn every_format_has_its_name() {
+    let of = |name| with_kafka(&[("otlp.message.format", name)]).map(|config| config.format);
+    assert_eq!(of("json").unwrap(), Format::Json(Style::Json));
+    assert_eq!(of("otlp_json").unwrap(), Format::Json(Style::OtlpJson));
+    assert_eq!(of("protobuf").unwrap(), Format::Protobuf);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use otlp::Limits;
+use otlp::json::Style;
 use pipeline::{Ack, Budget, Drain, Gate, Health, Metrics, Outcome, Switch, drain};
 
 use super::*;
@@ -58,6 +59,8 @@ struct Bench {
     switch: Switch,
 }
 
+const JSON: Format = Format::Json(Style::Json);
+
 #[derive(Clone, Copy)]
 struct Setting {
     format: Format,
@@ -68,7 +71,7 @@ struct Setting {
 }
 
 const SETTING: Setting = Setting {
-    format: Format::Json,
+    format: JSON,
     record_bytes_max: 1_000_000,
     output_bytes_max: 256 * MIB,
     budget: 256 * MIB,
@@ -177,7 +180,8 @@ fn a_small_request_becomes_one_record_and_leaves_no_memory_held() {
         assert_eq!(kept.len(), 1);
         assert_eq!((kept[0].partition, kept[0].timestamp_ms), (None, 1_700_000_000_123));
         let mut expected = Vec::new();
-        otlp::json::write(Signal::Traces, &body, &Limits { elements: 10 }, MIB, &mut expected).unwrap();
+        otlp::json::write(Style::Json, Signal::Traces, &body, &Limits { elements: 10 }, MIB, &mut expected)
+            .unwrap();
         assert_eq!(kept[0].value, expected);
         assert_eq!(bench.worker.core.shared.metrics.signal(Signal::Traces).items_stored(), 2);
         drop(kept);
@@ -201,13 +205,13 @@ fn protobuf_is_forwarded_where_it_lies() {
 fn json_input_goes_the_same_way() {
     on_worker(false, async {
         let json = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"span-1"}]}]}]}"#;
-        for format in [Format::Protobuf, Format::Json] {
+        for format in [Format::Protobuf, JSON] {
             let bench = Bench::new(Setting { format, ..SETTING }, stores());
             let body = Bytes::from_static(json);
             let request = bench.request(Signal::Traces, Encoding::Json, body, SETTING.hold).await;
             assert_eq!(bench.worker.store(request).await, Verdict::Stored { rejected: None });
             let value = bench.kept()[0].value.clone();
-            if format == Format::Json {
+            if format == JSON {
                 assert_eq!(names_in(&value), ["1"]);
             } else {
                 assert_eq!(value, field(1, &field(2, &field(2, &field(5, b"span-1")))));
@@ -220,7 +224,7 @@ fn json_input_goes_the_same_way() {
 #[test]
 fn an_empty_request_is_stored_without_a_record() {
     on_worker(false, async {
-        for format in [Format::Protobuf, Format::Json] {
+        for format in [Format::Protobuf, JSON] {
             let bench = Bench::new(Setting { format, ..SETTING }, stores());
             assert_eq!(bench.store(Bytes::new()).await, Verdict::Stored { rejected: None });
             assert_eq!(bench.store(trace([])).await, Verdict::Stored { rejected: None });
@@ -235,7 +239,7 @@ fn thirty_mebibytes_become_records_in_order_within_the_limit_on_one_partition() 
     let name = |n: usize| format!("span-{n}-{}", "x".repeat(500)).into_bytes();
     let body = Bytes::from(trace((0..60_000).map(name)));
     assert!(body.len() > 30 * MIB);
-    for format in [Format::Protobuf, Format::Json] {
+    for format in [Format::Protobuf, JSON] {
         on_worker(false, async {
             // Far less than the records take together: each goes before the next is shaped.
             let bench = Bench::new(Setting { format, budget: 80 * MIB, ..SETTING }, stores());
@@ -268,7 +272,7 @@ fn thirty_mebibytes_become_records_in_order_within_the_limit_on_one_partition() 
 #[test]
 fn a_span_that_fits_no_record_is_counted_out_and_the_others_are_stored() {
     let body = Bytes::from(trace([b"span-1".to_vec(), vec![b'x'; 2 * MIB], b"span-2".to_vec()]));
-    for format in [Format::Protobuf, Format::Json] {
+    for format in [Format::Protobuf, JSON] {
         on_worker(false, async {
             let bench = Bench::new(Setting { format, ..SETTING }, stores());
             let Verdict::Stored { rejected: Some(rejected) } = bench.store(body.clone()).await else {
@@ -300,7 +304,7 @@ fn text_that_grows_sixfold_still_fits() {
 fn what_is_malformed_is_refused_before_any_part_of_it_is_sent() {
     on_worker(false, async {
         let large: Vec<u8> = [trace((0..4000).map(|_| vec![b'x'; 1000])), vec![0x0A, 0x05, 0x01]].concat();
-        for format in [Format::Protobuf, Format::Json] {
+        for format in [Format::Protobuf, JSON] {
             let bench = Bench::new(Setting { format, ..SETTING }, stores());
             for body in [vec![0x0A, 0x05, 0x01], large.clone()] {
                 let verdict = bench.store(body).await;
@@ -345,7 +349,7 @@ fn a_resource_larger_than_a_record_does_not_make_endless_work() {
 
 #[test]
 fn a_record_that_its_topic_refuses_is_split_smaller_until_it_fits() {
-    for format in [Format::Protobuf, Format::Json] {
+    for format in [Format::Protobuf, JSON] {
         on_worker(false, async {
             let picky = |record: &Record| {
                 Some(if record.value.len() > 300_000 { Outcome::TooLarge } else { Outcome::Stored })
@@ -362,7 +366,7 @@ fn a_record_that_its_topic_refuses_is_split_smaller_until_it_fits() {
                 .rev()
                 .take_while(|record| record.stored)
                 .map(|record| match format {
-                    Format::Json => names_in(&record.value).len() as u64,
+                    Format::Json(_) => names_in(&record.value).len() as u64,
                     Format::Protobuf => {
                         otlp::scan::scan(Signal::Traces, &record.value, &Limits { elements: 1 << 20 })
                             .unwrap()

@@ -125,13 +125,18 @@ impl Output {
         self.at
     }
 
-    /// Cuts the text back to `len` if what is behind `from` is the default of any scalar.
+    /// Cuts the text back to `len` if what is behind `from` is `value`.
     #[inline]
-    pub(super) fn drop_default(&mut self, len: usize, from: usize) {
-        let value = self.buffer.get(from..self.at);
-        if matches!(value, Some(b"0," | b"\"\"," | b"\"0\"," | b"0.0," | b"false,")) {
+    pub(super) fn drop_value(&mut self, len: usize, from: usize, value: &Text<8>) {
+        if self.buffer.get(from..self.at) == Some(value.as_bytes()) {
             self.at = len;
         }
+    }
+
+    /// Cuts the text back to `len`.
+    #[inline(always)]
+    pub(super) fn cut(&mut self, len: usize) {
+        self.at = len;
     }
 
     /// Ends a list or object whose bracket ends at `opened`: `close` takes the place of the comma after its last

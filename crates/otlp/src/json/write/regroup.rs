@@ -9,7 +9,7 @@
 //! for each of its few fields.
 
 use super::Stop;
-use super::steps::{Place, drops_default};
+use super::steps::Place;
 use super::stream::{Progress, Turn};
 use super::value::{FIELD_ROOM, Writer};
 use crate::error::DEPTH_MAX;
@@ -25,7 +25,7 @@ pub(super) fn is_needed(id: MessageId, bytes: &[u8]) -> bool {
         .any(|found| progress.step(&Place::of(found.field, id.message().fields)) == Turn::Again)
 }
 
-impl<'b> Writer<'b> {
+impl<'b, const OTLP: bool> Writer<'b, OTLP> {
     /// Writes a message as an object and a comma. The pieces have been checked.
     pub(super) fn regrouped(&mut self, id: MessageId, pieces: &[&'b [u8]]) -> Result<(), Stop> {
         let message = id.message();
@@ -37,13 +37,14 @@ impl<'b> Writer<'b> {
         for field in present {
             let mark = self.text.len();
             self.text.room(FIELD_ROOM)?;
-            self.text.put_text(&field.key);
+            let key = Self::STYLE.key(field);
+            self.text.put_text(key);
             let from = if field.oneof.is_some() { shape.oneof_from } else { 0 };
             let found = Fields::of(message, pieces).skip(from);
             let mut found =
                 found.filter(|found| found.as_ref().map_or(true, |f| f.field.number == field.number));
             match field.kind {
-                _ if field.repeated => self.regrouped_list(found)?,
+                _ if field.repeated => self.regrouped_list(mark, found)?,
                 Kind::Message(sub) => {
                     let pieces: Result<Vec<_>, _> =
                         found.map(|f| Ok::<_, Stop>(f?.value)).filter(|v| !matches!(v, Ok([]))).collect();
@@ -56,14 +57,20 @@ impl<'b> Writer<'b> {
                     }
                 }
             }
-            if drops_default(field) {
-                self.text.drop_default(mark, mark + field.key.len());
+            let dropped = Self::STYLE.dropped(field);
+            if !dropped.is_empty() {
+                self.text.drop_value(mark, mark + key.len(), &dropped);
             }
         }
         self.end_object(object, message, shape.present)
     }
 
-    fn regrouped_list(&mut self, found: impl Iterator<Item = Result<Found<'b>, Stop>>) -> Result<(), Stop> {
+    /// Writes what was `found` as a list, whose key was written at `key`.
+    fn regrouped_list(
+        &mut self,
+        key: usize,
+        found: impl Iterator<Item = Result<Found<'b>, Stop>>,
+    ) -> Result<(), Stop> {
         self.text.push(b'[');
         let list = self.text.len();
         for found in found {
@@ -75,7 +82,7 @@ impl<'b> Writer<'b> {
                 kind => self.packed(kind, value)?,
             }
         }
-        self.text.close(list, b']');
+        self.end_list(key, list);
         Ok(())
     }
 }

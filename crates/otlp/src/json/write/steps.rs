@@ -1,5 +1,6 @@
 //! What the writer does on a tag, worked out from the schema at compile time (hop 6, "shape").
 
+use super::Style;
 use crate::schema::{Field, Kind, MessageId, Role, Text, wire_type};
 
 /// Most fields of a message; the build fails when one has more.
@@ -21,8 +22,8 @@ pub(super) struct Step {
     pub(super) kind: Kind,
     pub(super) role: Role,
     pub(super) place: Place,
-    /// Taken back when it turns out to hold the default.
-    pub(super) drops_default: bool,
+    /// What the value looks like when it says nothing and the field is taken back; empty for one that never is.
+    pub(super) dropped: Text<8>,
 }
 
 /// How a field stands to the others of its message.
@@ -41,20 +42,28 @@ pub(super) struct Steps {
     fields: [Step; FIELDS],
 }
 
-static STEPS: [Steps; MessageId::ALL.len()] = {
-    let mut table = [const { Steps::of(MessageId::ALL[0]) }; MessageId::ALL.len()];
-    let mut at = 1;
+type All = [Steps; MessageId::ALL.len()];
+
+static JSON: All = all(Style::Json);
+static OTLP_JSON: All = all(Style::OtlpJson);
+
+const fn all(style: Style) -> All {
+    let mut table = [const { Steps::of(MessageId::ALL[0], Style::Json) }; MessageId::ALL.len()];
+    let mut at = 0;
     while at < MessageId::ALL.len() {
-        table[at] = Steps::of(MessageId::ALL[at]);
+        table[at] = Steps::of(MessageId::ALL[at], style);
         at += 1;
     }
     table
-};
+}
 
 impl Steps {
     #[inline(always)]
-    pub(super) fn of_message(id: MessageId) -> &'static Self {
-        &STEPS[id as usize]
+    pub(super) fn of_message(id: MessageId, style: Style) -> &'static Self {
+        match style {
+            Style::Json => &JSON[id as usize],
+            Style::OtlpJson => &OTLP_JSON[id as usize],
+        }
     }
 
     /// The step for a tag of one byte, and whether packed values follow. `None`: ask [`Steps::at_number`].
@@ -71,13 +80,13 @@ impl Steps {
         self.fields.iter().find(|step| step.place.bit == bit)
     }
 
-    const fn of(id: MessageId) -> Self {
+    const fn of(id: MessageId, style: Style) -> Self {
         let fields = id.message().fields;
-        let mut steps = Self { by_tag: [NONE; TAGS], fields: [Step::of(&fields[0], fields); FIELDS] };
+        let mut steps = Self { by_tag: [NONE; TAGS], fields: [Step::of(&fields[0], fields, style); FIELDS] };
         let mut at = 0u8;
         while (at as usize) < fields.len() {
             let field = &fields[at as usize];
-            steps.fields[at as usize] = Step::of(field, fields);
+            steps.fields[at as usize] = Step::of(field, fields, style);
             let tag = (field.number << 3) as usize;
             if tag < TAGS {
                 steps.by_tag[tag | field.kind.wire_type() as usize] = at;
@@ -92,16 +101,16 @@ impl Steps {
 }
 
 impl Step {
-    const fn of(field: &Field, all: &[Field]) -> Self {
+    const fn of(field: &Field, all: &[Field], style: Style) -> Self {
         // The writer takes a run of attributes at once.
         let is_attributes = matches!(field.kind, Kind::Message(MessageId::KeyValue));
         assert!(!is_attributes || (field.repeated && matches!(field.role, Role::Uncounted)));
         Self {
-            key: field.key,
+            key: *style.key(field),
             kind: field.kind,
             role: field.role,
             place: Place::of(field, all),
-            drops_default: drops_default(field),
+            dropped: style.dropped(field),
         }
     }
 }
@@ -121,9 +130,4 @@ impl Place {
         }
         Self { bit, clashes, repeated: field.repeated }
     }
-}
-
-/// Whether readers of v1.0.0 don't expect the field, and it says nothing when it holds the default.
-pub(super) const fn drops_default(field: &Field) -> bool {
-    field.newer_than_v1 && !field.repeated && !field.has_presence()
 }

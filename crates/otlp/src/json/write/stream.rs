@@ -1,10 +1,10 @@
 //! The way nearly every message goes: its fields are written in the order they come (hop 6, "shape").
 
-use super::Stop;
 use super::output::Pen;
 use super::regroup;
 use super::steps::{Place, Step, Steps};
 use super::value::{FIELD_ROOM, Writer, number};
+use super::{Stop, Style};
 use crate::error::MalformedKind;
 use crate::scan::{deeper, fault, skip_unknown, take_run, take_tag};
 use crate::schema::{Kind, MessageId, wire_type};
@@ -45,7 +45,7 @@ impl Progress {
     }
 }
 
-impl Writer<'_> {
+impl<const OTLP: bool> Writer<'_, OTLP> {
     /// Writes a message as an object and a comma. `below` is how many messages may still lie inside it.
     pub(super) fn message(&mut self, id: MessageId, bytes: &[u8], below: u32) -> Result<(), Stop> {
         match self.fields(id, bytes, below) {
@@ -57,13 +57,13 @@ impl Writer<'_> {
 
     #[inline(always)]
     fn fields(&mut self, id: MessageId, bytes: &[u8], below: u32) -> Result<(), Stop> {
-        let steps = Steps::of_message(id);
+        let steps = Steps::of_message(id, Self::STYLE);
         let mut progress = Progress::default();
         let mut rest = bytes;
         self.text.room(FIELD_ROOM)?;
         self.text.push(b'{');
         let object = self.text.len();
-        let mut list = object;
+        let (mut list, mut list_key) = (object, object);
         while let [tag, after @ ..] = rest {
             let start = rest;
             let (step, packed) = match steps.at_tag(*tag) {
@@ -80,7 +80,7 @@ impl Writer<'_> {
             let turn = progress.step(&step.place);
             if list_was_open && turn != Turn::Continues {
                 self.text.room(FIELD_ROOM)?;
-                self.text.close(list, b']');
+                self.end_list(list_key, list);
             }
             if turn == Turn::Again {
                 return Err(Stop::Regroup);
@@ -88,7 +88,7 @@ impl Writer<'_> {
             let mark = self.text.len();
             let is_new = turn == Turn::New;
             if is_new && step.place.repeated {
-                list = mark + step.key.len() + 1;
+                (list_key, list) = (mark, mark + step.key.len() + 1);
             }
             match step.kind {
                 Kind::Message(sub) => {
@@ -107,12 +107,12 @@ impl Writer<'_> {
                 }
                 _ => self.scalars(step, is_new, packed, &mut rest)?,
             }
-            if step.drops_default {
-                self.text.drop_default(mark, mark + step.key.len());
+            if !step.dropped.is_empty() {
+                self.text.drop_value(mark, mark + step.key.len(), &step.dropped);
             }
         }
         if progress.open != 0 {
-            self.text.close(list, b']');
+            self.end_list(list_key, list);
         }
         self.end_object(object, id.message(), progress.seen)
     }
@@ -134,7 +134,7 @@ impl Writer<'_> {
                 self.value(kind, rest)
             }
             kind => {
-                number(&mut pen, kind, rest)?;
+                number(Self::STYLE, &mut pen, kind, rest)?;
                 let written = pen.len();
                 self.text.advance(written);
                 Ok(())
@@ -158,21 +158,21 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes an attribute, if it is `key` and `value` in this order, each below 128 bytes; most are. `false`:
+    /// Writes an attribute, if it is `key` and `value` in this order, neither empty nor of 128 bytes and more; most are. `false`:
     /// it has another shape, and nothing was written.
     #[inline(always)]
     fn plain_attribute(&mut self, entry: &[u8], below: u32) -> Result<bool, Stop> {
         const KEY: u8 = 1 << 3 | wire_type::LEN;
         const VALUE: u8 = 2 << 3 | wire_type::LEN;
 
-        let [KEY, key_len @ 0..0x80, rest @ ..] = entry else { return Ok(false) };
+        let [KEY, key_len @ 1..0x80, rest @ ..] = entry else { return Ok(false) };
         let Some((key, rest)) = rest.split_at_checked(usize::from(*key_len)) else { return Ok(false) };
         let [VALUE, value_len @ 0..0x80, value @ ..] = rest else { return Ok(false) };
         if value.len() != usize::from(*value_len) || below == 0 {
             return Ok(false);
         }
         let mut pen = self.text.pen()?;
-        if write_attribute(&mut pen, self.body, key, value)? {
+        if write_attribute::<OTLP>(&mut pen, self.body, key, value)? {
             let written = pen.len();
             self.text.advance(written);
             return Ok(true);
@@ -188,7 +188,12 @@ impl Writer<'_> {
 
 /// Writes an attribute of a key and one scalar or text that is plain ASCII. `false`: it is something else.
 #[inline(always)]
-fn write_attribute(pen: &mut Pen<'_>, body: &[u8], key: &[u8], value: &[u8]) -> Result<bool, Stop> {
+fn write_attribute<const OTLP: bool>(
+    pen: &mut Pen<'_>,
+    body: &[u8],
+    key: &[u8],
+    value: &[u8],
+) -> Result<bool, Stop> {
     const STRING: u8 = 1 << 3 | wire_type::LEN;
     const BOOL: u8 = 2 << 3 | wire_type::VARINT;
     const INT: u8 = 3 << 3 | wire_type::VARINT;
@@ -197,27 +202,31 @@ fn write_attribute(pen: &mut Pen<'_>, body: &[u8], key: &[u8], value: &[u8]) -> 
     pen.put(b"{\"key\":\"");
     let (kind, mut number_bytes) = match value {
         [STRING, len, text @ ..] if text.len() == usize::from(*len) => {
-            return Ok(pen.short_string(body, key, b"\",\"value\":{\"string_value\":\"")
-                && pen.short_string(body, text, b"\"}},"));
+            let done = if OTLP {
+                pen.short_string(body, key, b"\",\"value\":{\"stringValue\":\"")
+            } else {
+                pen.short_string(body, key, b"\",\"value\":{\"string_value\":\"")
+            };
+            return Ok(done && pen.short_string(body, text, b"\"}},"));
         }
-        [BOOL, rest @ ..]
-            if is_varint(rest) && pen.short_string(body, key, b"\",\"value\":{\"bool_value\":") =>
-        {
-            (Kind::Bool, rest)
-        }
-        [INT, rest @ ..]
-            if is_varint(rest) && pen.short_string(body, key, b"\",\"value\":{\"int_value\":") =>
-        {
-            (Kind::Int64, rest)
-        }
-        [DOUBLE, rest @ ..]
-            if rest.len() == 8 && pen.short_string(body, key, b"\",\"value\":{\"double_value\":") =>
-        {
-            (Kind::Double, rest)
-        }
+        [BOOL, rest @ ..] if is_varint(rest) => (Kind::Bool, rest),
+        [INT, rest @ ..] if is_varint(rest) => (Kind::Int64, rest),
+        [DOUBLE, rest @ ..] if rest.len() == 8 => (Kind::Double, rest),
         _ => return Ok(false),
     };
-    number(pen, kind, &mut number_bytes)?;
+    let done = match (kind, OTLP) {
+        (Kind::Bool, false) => pen.short_string(body, key, b"\",\"value\":{\"bool_value\":"),
+        (Kind::Bool, true) => pen.short_string(body, key, b"\",\"value\":{\"boolValue\":"),
+        (Kind::Int64, false) => pen.short_string(body, key, b"\",\"value\":{\"int_value\":"),
+        (Kind::Int64, true) => pen.short_string(body, key, b"\",\"value\":{\"intValue\":"),
+        (_, false) => pen.short_string(body, key, b"\",\"value\":{\"double_value\":"),
+        (_, true) => pen.short_string(body, key, b"\",\"value\":{\"doubleValue\":"),
+    };
+    if !done {
+        return Ok(false);
+    }
+    let style = if OTLP { Style::OtlpJson } else { Style::Json };
+    number(style, pen, kind, &mut number_bytes)?;
     pen.take_back(1);
     pen.put(b"}},");
     Ok(true)

@@ -1,6 +1,7 @@
 //! The writer against golden vectors of protobuf-java, and against a plain printer over prost's types.
 
 mod oracle;
+mod otlp_json;
 mod random;
 
 use std::collections::HashSet;
@@ -9,11 +10,12 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::{WriteError, write};
+use super::{Style, WriteError, write};
 use crate::schema::{MessageId, wire_type};
 use crate::{Limits, MalformedKind, Signal, scan, varint};
 use random::{Draw, put_run};
 
+const STYLES: [Style; 2] = [Style::Json, Style::OtlpJson];
 const UNLIMITED: Limits = Limits { elements: u64::MAX };
 
 /// Equal down to the bits of doubles, the order of keys left out.
@@ -32,9 +34,9 @@ fn is_same(a: &Value, b: &Value) -> bool {
     }
 }
 
-fn written(signal: Signal, wire: &[u8]) -> Result<Vec<u8>, WriteError> {
+fn written(style: Style, signal: Signal, wire: &[u8]) -> Result<Vec<u8>, WriteError> {
     let mut out = b"before,".to_vec();
-    let result = write(signal, wire, &UNLIMITED, usize::MAX, &mut out);
+    let result = write(style, signal, wire, &UNLIMITED, usize::MAX, &mut out);
     assert!(out.starts_with(b"before,"));
     match result {
         Ok(_) => Ok(out.split_off(7)),
@@ -53,18 +55,22 @@ fn parsed(text: &[u8]) -> Value {
 }
 
 fn assert_equals_oracle(signal: Signal, wire: &[u8], what: &dyn std::fmt::Display) {
-    let expected = oracle::print(signal, wire).unwrap_or_else(|| panic!("{what}: prost refuses {wire:02x?}"));
-    let text = written(signal, wire).unwrap_or_else(|error| panic!("{what}: {error}: {wire:02x?}"));
-    let found = parsed(&text);
-    assert!(is_same(&found, &expected), "{what}\n{wire:02x?}\nfound    {found}\nexpected {expected}");
+    for style in STYLES {
+        let expected = oracle::print(style, signal, wire);
+        let expected = expected.unwrap_or_else(|| panic!("{what}: prost refuses {wire:02x?}"));
+        let text =
+            written(style, signal, wire).unwrap_or_else(|error| panic!("{what}: {error}: {wire:02x?}"));
+        let found = parsed(&text);
+        assert!(is_same(&found, &expected), "{what}\n{wire:02x?}\nfound    {found}\nexpected {expected}");
+    }
 }
 
 fn golden(signal: Signal, base64: &str, expected: &str) {
     let wire = base64_simd::STANDARD.decode_to_vec(base64).unwrap();
     let expected: Value = serde_json::from_str(expected).unwrap();
-    let found = parsed(&written(signal, &wire).unwrap());
+    let found = parsed(&written(Style::Json, signal, &wire).unwrap());
     assert!(is_same(&found, &expected), "found    {found}\nexpected {expected}");
-    assert!(is_same(&oracle::print(signal, &wire).unwrap(), &expected), "the oracle differs");
+    assert!(is_same(&oracle::print(Style::Json, signal, &wire).unwrap(), &expected), "the oracle differs");
 }
 
 #[test]
@@ -123,12 +129,13 @@ fn accepts_refuses_and_counts_as_the_scan() {
         documents(seed, wild, 6_000, |signal, wire, at| {
             for _ in 0..4 {
                 let wire = mutated(wire, &mut rng);
+                let style = *rng.choice(&STYLES).unwrap();
                 let scanned = scan::scan(signal, &wire, &UNLIMITED);
                 let mut out = Vec::new();
-                let found = write(signal, &wire, &UNLIMITED, usize::MAX, &mut out);
-                let what = format!("seed {seed}, document {at}, {signal:?} {wire:02x?}");
+                let found = write(style, signal, &wire, &UNLIMITED, usize::MAX, &mut out);
+                let what = format!("seed {seed}, document {at}, {style:?} {signal:?} {wire:02x?}");
                 assert_eq!(found, scanned.map_err(WriteError::from), "{what}");
-                let prost = oracle::print(signal, &wire);
+                let prost = oracle::print(style, signal, &wire);
                 assert_eq!(found.is_ok(), prost.is_some(), "{what}");
                 if let Some(expected) = prost {
                     accepted += 1;
@@ -168,13 +175,14 @@ fn mutated(wire: &[u8], rng: &mut Rng) -> Vec<u8> {
 fn keeps_to_the_limit_at_every_length() {
     for (seed, wild) in [(6, false), (7, true)] {
         documents(seed, wild, 150, |signal, wire, at| {
-            let text = written(signal, wire).unwrap();
+            let style = STYLES[at / 4 % 2];
+            let text = written(style, signal, wire).unwrap();
             let step = text.len() / 300 + 1;
             for max in (0..text.len()).step_by(step).chain([text.len() - 1, text.len(), text.len() + 1]) {
                 let mut out = b"before".to_vec();
                 out.shrink_to_fit();
-                let found = write(signal, wire, &UNLIMITED, max, &mut out);
-                let what = format!("seed {seed}, document {at}, max {max} of {}", text.len());
+                let found = write(style, signal, wire, &UNLIMITED, max, &mut out);
+                let what = format!("seed {seed}, document {at}, {style:?}, max {max} of {}", text.len());
                 assert!(out.capacity() <= 6 + max + 4096, "{what}: capacity {}", out.capacity());
                 if max < text.len() {
                     assert_eq!(found, Err(WriteError::Full), "{what}");
@@ -194,11 +202,11 @@ fn a_long_text_does_not_outgrow_the_limit() {
     let wire = nested(&[(1, 2), (2, 2), (2, 2), (5, 2), (1, 2)], &[1; 100_000]);
     for max in [0, 10_000, 100_000, 150_000, 599_999] {
         let mut out = Vec::new();
-        assert_eq!(write(Signal::Logs, &wire, &UNLIMITED, max, &mut out), Err(WriteError::Full));
+        assert_eq!(write(Style::Json, Signal::Logs, &wire, &UNLIMITED, max, &mut out), Err(WriteError::Full));
         assert!(out.capacity() <= max + 4096, "{}", out.capacity());
     }
     let mut roomy = Vec::with_capacity(1 << 20);
-    assert_eq!(write(Signal::Logs, &wire, &UNLIMITED, 1_000, &mut roomy), Err(WriteError::Full));
+    assert_eq!(write(Style::Json, Signal::Logs, &wire, &UNLIMITED, 1_000, &mut roomy), Err(WriteError::Full));
 }
 
 /// `inner` in fields (number, wire type) of messages inside each other, the outermost first.
@@ -227,11 +235,11 @@ fn deep(levels: usize, twice: bool) -> Vec<u8> {
 fn goes_as_deep_as_prost() {
     for levels in 40..60 {
         let wire = deep(levels, false);
-        let expected = oracle::print(Signal::Logs, &wire);
-        assert_eq!(written(Signal::Logs, &wire).is_ok(), expected.is_some(), "{levels} levels");
+        let expected = oracle::print(Style::Json, Signal::Logs, &wire);
+        assert_eq!(written(Style::Json, Signal::Logs, &wire).is_ok(), expected.is_some(), "{levels} levels");
         assert_eq!(expected.is_some(), levels <= 48, "{levels} levels");
     }
-    let error = written(Signal::Logs, &deep(5_000, false)).unwrap_err();
+    let error = written(Style::Json, Signal::Logs, &deep(5_000, false)).unwrap_err();
     assert!(matches!(error, WriteError::Malformed(m) if m.kind == MalformedKind::TooDeep), "{error}");
 }
 
@@ -239,14 +247,14 @@ fn goes_as_deep_as_prost() {
 fn odd_shapes_take_linear_time() {
     let start = Instant::now();
     // A field twice on every level: the second one is empty, so the text is as with the first alone.
-    let twice = written(Signal::Logs, &deep(48, true)).unwrap();
-    assert_eq!(twice, written(Signal::Logs, &deep(48, false)).unwrap());
+    let twice = written(Style::Json, Signal::Logs, &deep(48, true)).unwrap();
+    assert_eq!(twice, written(Style::Json, Signal::Logs, &deep(48, false)).unwrap());
     // A million of the same single message: all merge into one.
     let mut many = Vec::new();
     for _ in 0..1_000_000 {
         many.extend_from_slice(&[0x0a, 0x02, 0x10, 0x07]);
     }
-    let text = written(Signal::Traces, &nested(&[(1, 2)], &many)).unwrap();
+    let text = written(Style::Json, Signal::Traces, &nested(&[(1, 2)], &many)).unwrap();
     let expected = br#"{"resource_spans":[{"resource":{"dropped_attributes_count":7,"attributes":[]},"scope_spans":[],"schema_url":""}]}"#;
     assert!(is_same(&parsed(&text), &parsed(expected)), "{}", String::from_utf8_lossy(&text));
     // Two lists that take turns.
@@ -255,7 +263,7 @@ fn odd_shapes_take_linear_time() {
         turns.extend_from_slice(&[0x5a, 0x00, 0x6a, 0x00]);
     }
     let wire = nested(&[(1, 2), (2, 2), (2, 2)], &turns);
-    let counts = write(Signal::Traces, &wire, &UNLIMITED, usize::MAX, &mut Vec::new()).unwrap();
+    let counts = write(Style::Json, Signal::Traces, &wire, &UNLIMITED, usize::MAX, &mut Vec::new()).unwrap();
     assert_eq!((counts.items, counts.elements), (1, 1_000_001));
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
@@ -265,7 +273,7 @@ fn refuses_more_elements_than_allowed() {
     let wire = nested(&[(1, 2), (2, 2)], &[0x12, 0, 0x12, 0, 0x12, 0]);
     for (max, fits) in [(2, false), (3, true)] {
         let limits = Limits { elements: max };
-        let found = write(Signal::Traces, &wire, &limits, usize::MAX, &mut Vec::new());
+        let found = write(Style::Json, Signal::Traces, &wire, &limits, usize::MAX, &mut Vec::new());
         assert_eq!(found.is_ok(), fits);
         assert_eq!(found, scan::scan(Signal::Traces, &wire, &limits).map_err(WriteError::from));
     }
@@ -284,7 +292,7 @@ fn strings_of_every_length_and_every_byte() {
                         log.extend_from_slice(&nested(&[(50, wire_type::LEN)], behind));
                     }
                     let wire = nested(&[(1, 2), (2, 2), (2, 2)], &log);
-                    let value = parsed(&written(Signal::Logs, &wire).unwrap());
+                    let value = parsed(&written(Style::Json, Signal::Logs, &wire).unwrap());
                     let found =
                         &value["resource_logs"][0]["scope_logs"][0]["log_records"][0]["severity_text"];
                     assert_eq!(found, &Value::String(text.clone()));
@@ -300,7 +308,7 @@ fn every_character() {
     for part in all.chunks(4096) {
         let text: String = part.iter().collect();
         let wire = nested(&[(1, 2), (3, 2)], text.as_bytes());
-        let value = parsed(&written(Signal::Logs, &wire).unwrap());
+        let value = parsed(&written(Style::Json, Signal::Logs, &wire).unwrap());
         assert_eq!(value["resource_logs"][0]["schema_url"], Value::String(text));
     }
 }

@@ -6,7 +6,7 @@ use super::output::{Output, Pen};
 /// Bytes looked at together in a string. Two 16-byte registers on every 64-bit target.
 const BLOCK: usize = 32;
 
-/// Bytes that [`Pen::base64_short`] takes: the ids of traces, spans and profiles.
+/// Bytes that [`Pen::base64_short`] and [`Pen::hex_short`] take: the ids of traces, spans and profiles.
 pub(super) const SHORT_BYTES: usize = 16;
 
 /// `KEEP[BLOCK - n..][..BLOCK]` keeps the first `n` bytes of a block.
@@ -98,15 +98,25 @@ impl Output {
             rest = after;
             match ESCAPE[usize::from(byte)] {
                 b'u' => {
-                    const HEX: &[u8; 16] = b"0123456789abcdef";
-                    let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-                    self.put(&[b'\\', b'u', b'0', b'0', HEX[high], HEX[low]]);
+                    let [high, low] = hex_digits(byte);
+                    self.put(&[b'\\', b'u', b'0', b'0', high, low]);
                 }
                 letter => self.put(&[b'\\', letter]),
             }
         }
         self.put(ending);
         Ok(true)
+    }
+
+    /// Writes `bytes` as a string of hex digits, in lower case, and a comma.
+    pub(super) fn hex(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        self.room(bytes.len().saturating_mul(2).saturating_add(BLOCK))?;
+        self.push(b'"');
+        for byte in bytes {
+            self.put(&hex_digits(*byte));
+        }
+        self.put(b"\",");
+        Ok(())
     }
 
     /// Writes `bytes` as a string of padded base64 (RFC 4648 section 4) and a comma.
@@ -125,6 +135,16 @@ impl Output {
 }
 
 impl Pen<'_> {
+    /// Writes at most [`SHORT_BYTES`] as [`Output::hex`] does.
+    #[inline(always)]
+    pub(super) fn hex_short(&mut self, bytes: &[u8]) {
+        self.put(b"\"");
+        for byte in bytes {
+            self.put(&hex_digits(*byte));
+        }
+        self.put(b"\",");
+    }
+
     /// Writes at most [`SHORT_BYTES`] as [`Output::base64`] does. Ids: a vectorised routine does not pay for its call.
     #[inline(always)]
     pub(super) fn base64_short(&mut self, bytes: &[u8]) {
@@ -168,6 +188,12 @@ impl Pen<'_> {
         }
         false
     }
+}
+
+#[inline(always)]
+fn hex_digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 /// Whether one of the first `n` bytes of `block` must be escaped, or is not ASCII.

@@ -1,9 +1,9 @@
 //! Values of fields that are not messages, and absent ones: what both ways through a message share
 //! (hop 6, "shape").
 
-use super::Stop;
 use super::output::{Output, Pen, WINDOW};
 use super::text::SHORT_BYTES;
+use super::{Stop, Style};
 use crate::error::MalformedKind;
 use crate::scan::{Scan, fault, take_run, take_varint};
 use crate::schema::{EnumId, Kind, Message};
@@ -12,7 +12,7 @@ use crate::schema::{EnumId, Kind, Message};
 pub(super) const FIELD_ROOM: usize = 160;
 
 /// The text being written and what it is written from.
-pub(super) struct Writer<'b> {
+pub(super) struct Writer<'b, const OTLP: bool> {
     /// The whole request: blocks of a string are read past the string's end, up to this one.
     pub(super) body: &'b [u8],
     /// Counts, and refuses what is too much.
@@ -20,7 +20,9 @@ pub(super) struct Writer<'b> {
     pub(super) text: Output,
 }
 
-impl Writer<'_> {
+impl<const OTLP: bool> Writer<'_, OTLP> {
+    pub(super) const STYLE: Style = if OTLP { Style::OtlpJson } else { Style::Json };
+
     /// Writes one value off the front of `rest`, and a comma.
     pub(super) fn value(&mut self, kind: Kind, rest: &mut &[u8]) -> Result<(), Stop> {
         match kind {
@@ -32,18 +34,23 @@ impl Writer<'_> {
             }
             Kind::Id | Kind::ProfileId | Kind::Bytes => {
                 let bytes = take_run(rest)?;
+                let is_hex = Self::STYLE.is_hex(kind, bytes.len());
                 if bytes.len() > SHORT_BYTES {
-                    return self.text.base64(bytes);
+                    return if is_hex { self.text.hex(bytes) } else { self.text.base64(bytes) };
                 }
                 let mut pen = self.text.pen()?;
-                pen.base64_short(bytes);
+                if is_hex {
+                    pen.hex_short(bytes);
+                } else {
+                    pen.base64_short(bytes);
+                }
                 let written = pen.len();
                 self.text.advance(written);
                 Ok(())
             }
             kind => {
                 let mut pen = self.text.pen()?;
-                number(&mut pen, kind, rest)?;
+                number(Self::STYLE, &mut pen, kind, rest)?;
                 let written = pen.len();
                 self.text.advance(written);
                 Ok(())
@@ -59,7 +66,7 @@ impl Writer<'_> {
             let mut pen = self.text.pen()?;
             for _ in 0..AT_ONCE {
                 if !run.is_empty() {
-                    number(&mut pen, kind, &mut run)?;
+                    number(Self::STYLE, &mut pen, kind, &mut run)?;
                 }
             }
             let written = pen.len();
@@ -78,10 +85,20 @@ impl Writer<'_> {
         Err(Stop::Fault(fault(text, MalformedKind::Utf8)))
     }
 
+    /// Ends a list whose bracket ends at `opened` and whose key starts at `key`.
+    #[inline(always)]
+    pub(super) fn end_list(&mut self, key: usize, opened: usize) {
+        if Self::STYLE.drops_empty_lists() && self.text.len() == opened {
+            self.text.cut(key);
+        } else {
+            self.text.close(opened, b']');
+        }
+    }
+
     /// Ends an object whose brace ends at `opened`: writes the defaults of the fields that were not `seen`, and the brace.
     #[inline(always)]
     pub(super) fn end_object(&mut self, opened: usize, message: &Message, seen: u32) -> Result<(), Stop> {
-        let mut missing = message.default_mask & !seen;
+        let mut missing = Self::STYLE.default_mask(message) & !seen;
         if missing != 0 {
             self.text.room(FIELD_ROOM * 16)?;
         }
@@ -99,7 +116,7 @@ impl Writer<'_> {
 
 /// Writes a number, bool or enum off the front of `rest`, and a comma.
 #[inline(always)]
-pub(super) fn number(pen: &mut Pen<'_>, kind: Kind, rest: &mut &[u8]) -> Result<(), Stop> {
+pub(super) fn number(style: Style, pen: &mut Pen<'_>, kind: Kind, rest: &mut &[u8]) -> Result<(), Stop> {
     match kind {
         Kind::Fixed64 => pen.quoted_u64(u64::from_le_bytes(take_fixed(rest)?)),
         Kind::Sfixed64 => pen.quoted_i64(i64::from_le_bytes(take_fixed(rest)?)),
@@ -111,7 +128,7 @@ pub(super) fn number(pen: &mut Pen<'_>, kind: Kind, rest: &mut &[u8]) -> Result<
         Kind::Uint32 => pen.number_u32(low_half(take_varint(rest)?)),
         Kind::Int32 => pen.number_i32(low_half(take_varint(rest)?).cast_signed()),
         Kind::Sint32 => pen.number_i32(unzigzag(low_half(take_varint(rest)?))),
-        Kind::Enum(id) => enum_value(pen, id, low_half(take_varint(rest)?).cast_signed()),
+        Kind::Enum(id) => enum_value(style, pen, id, low_half(take_varint(rest)?).cast_signed()),
         Kind::Str | Kind::Id | Kind::ProfileId | Kind::Bytes | Kind::Message(_) => {
             unreachable!("not a number; told apart by every caller")
         }
@@ -124,10 +141,10 @@ fn bool_value(pen: &mut Pen<'_>, value: u64) {
     if value == 0 { pen.put(b"false,") } else { pen.put(b"true,") }
 }
 
-/// By name, or as a bare number when it has none in this version of OTLP.
+/// By name, or as a bare number when that is the style, or it has no name in this version of OTLP.
 #[inline(always)]
-fn enum_value(pen: &mut Pen<'_>, id: EnumId, number: i32) {
-    match id.table().name_of(number) {
+fn enum_value(style: Style, pen: &mut Pen<'_>, id: EnumId, number: i32) {
+    match style.name_of(id, number) {
         Some(name) => {
             pen.put(b"\"");
             pen.put_slice(name.as_bytes());

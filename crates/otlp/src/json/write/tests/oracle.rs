@@ -14,46 +14,89 @@ use opentelemetry_proto::tonic::trace::v1 as trace;
 use prost::Message;
 use serde_json::{Map, Value, json};
 
+use crate::json::Style;
 use crate::signal::Signal;
 
 /// The JSON of `wire`, or nothing where prost refuses it.
-pub(super) fn print(signal: Signal, wire: &[u8]) -> Option<Value> {
+pub(super) fn print(style: Style, signal: Signal, wire: &[u8]) -> Option<Value> {
+    match style {
+        Style::Json => print_styled::<false>(signal, wire),
+        Style::OtlpJson => print_styled::<true>(signal, wire),
+    }
+}
+
+fn print_styled<const OTLP: bool>(signal: Signal, wire: &[u8]) -> Option<Value> {
     Some(match signal {
-        Signal::Traces => traces_request(&ExportTraceServiceRequest::decode(wire).ok()?),
-        Signal::Metrics => metrics_request(&ExportMetricsServiceRequest::decode(wire).ok()?),
-        Signal::Logs => logs_request(&ExportLogsServiceRequest::decode(wire).ok()?),
-        Signal::Profiles => profiles_request(&ExportProfilesServiceRequest::decode(wire).ok()?),
+        Signal::Traces => traces_request::<OTLP>(&ExportTraceServiceRequest::decode(wire).ok()?),
+        Signal::Metrics => metrics_request::<OTLP>(&ExportMetricsServiceRequest::decode(wire).ok()?),
+        Signal::Logs => logs_request::<OTLP>(&ExportLogsServiceRequest::decode(wire).ok()?),
+        Signal::Profiles => profiles_request::<OTLP>(&ExportProfilesServiceRequest::decode(wire).ok()?),
     })
 }
 
 /// An object under construction.
-struct Fields(Map<String, Value>);
+struct Fields<const OTLP: bool>(Map<String, Value>);
 
-impl Fields {
+impl<const OTLP: bool> Fields<OTLP> {
     fn new() -> Self {
         Self(Map::new())
     }
-    fn put(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.0.insert(name.to_owned(), value.into());
+    /// A field with presence that is set.
+    fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let name = if OTLP { camel_case(name) } else { name.to_owned() };
+        self.0.insert(name, value.into());
         self
+    }
+    /// A field without presence.
+    fn put<T: Default + PartialEq + Into<Value>>(self, name: &str, value: T) -> Self {
+        if OTLP && value == T::default() { self } else { self.member(name, value) }
+    }
+    fn long<T: Default + PartialEq + ToString>(self, name: &str, value: T) -> Self {
+        if OTLP && value == T::default() { self } else { self.member(name, long(value)) }
+    }
+    fn double(self, name: &str, value: f64) -> Self {
+        if OTLP && value.to_bits() == 0 { self } else { self.member(name, double(value)) }
+    }
+    fn bytes(self, name: &str, value: &[u8], print: impl FnOnce(&[u8]) -> Value) -> Self {
+        if OTLP && value.is_empty() { self } else { self.member(name, print(value)) }
+    }
+    fn code(self, name: &str, code: Option<&str>, number: i32) -> Self {
+        match code {
+            Some(code) if !OTLP => self.member(name, code),
+            _ => self.put(name, number),
+        }
     }
     /// A message or scalar with presence.
     fn set<T>(self, name: &str, value: Option<T>, print: impl FnOnce(T) -> Value) -> Self {
         match value {
-            Some(value) => self.put(name, print(value)),
+            Some(value) => self.member(name, print(value)),
             None => self,
         }
     }
     /// A field added after version 1.0.0 of the .proto files.
     fn newer<T: Default + PartialEq + Into<Value>>(self, name: &str, value: T) -> Self {
-        if value == T::default() { self } else { self.put(name, value) }
+        if value == T::default() { self } else { self.member(name, value) }
     }
     fn list<'a, T: 'a>(self, name: &str, all: &'a [T], print: impl Fn(&'a T) -> Value) -> Self {
-        self.put(name, all.iter().map(print).collect::<Vec<_>>())
+        if OTLP && all.is_empty() {
+            return self;
+        }
+        self.member(name, all.iter().map(print).collect::<Vec<_>>())
     }
     fn end(self) -> Value {
         Value::Object(self.0)
     }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(1);
+        camel.push_str(&first.to_uppercase());
+        camel.push_str(rest);
+    }
+    camel
 }
 
 fn long(value: impl ToString) -> Value {
@@ -86,69 +129,75 @@ fn base64(bytes: &[u8]) -> Value {
     Value::String(text)
 }
 
-fn name_or_number(name: Option<&str>, number: i32) -> Value {
-    name.map_or_else(|| json!(number), |name| json!(name))
+fn hex(bytes: &[u8]) -> Value {
+    Value::String(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn traces_request(m: &ExportTraceServiceRequest) -> Value {
-    Fields::new().list("resource_spans", &m.resource_spans, resource_spans).end()
+fn id<const OTLP: bool>(bytes: &[u8]) -> Value {
+    if OTLP { hex(bytes) } else { base64(bytes) }
 }
 
-fn metrics_request(m: &ExportMetricsServiceRequest) -> Value {
-    Fields::new().list("resource_metrics", &m.resource_metrics, resource_metrics).end()
+fn profile_id<const OTLP: bool>(bytes: &[u8]) -> Value {
+    if OTLP && bytes.len() == 16 { hex(bytes) } else { base64(bytes) }
 }
 
-fn logs_request(m: &ExportLogsServiceRequest) -> Value {
-    Fields::new().list("resource_logs", &m.resource_logs, resource_logs).end()
+fn traces_request<const OTLP: bool>(m: &ExportTraceServiceRequest) -> Value {
+    Fields::<OTLP>::new().list("resource_spans", &m.resource_spans, resource_spans::<OTLP>).end()
 }
 
-fn profiles_request(m: &ExportProfilesServiceRequest) -> Value {
-    Fields::new()
-        .list("resource_profiles", &m.resource_profiles, resource_profiles)
-        .set("dictionary", m.dictionary.as_ref(), dictionary)
+fn metrics_request<const OTLP: bool>(m: &ExportMetricsServiceRequest) -> Value {
+    Fields::<OTLP>::new().list("resource_metrics", &m.resource_metrics, resource_metrics::<OTLP>).end()
+}
+
+fn logs_request<const OTLP: bool>(m: &ExportLogsServiceRequest) -> Value {
+    Fields::<OTLP>::new().list("resource_logs", &m.resource_logs, resource_logs::<OTLP>).end()
+}
+
+fn profiles_request<const OTLP: bool>(m: &ExportProfilesServiceRequest) -> Value {
+    Fields::<OTLP>::new()
+        .list("resource_profiles", &m.resource_profiles, resource_profiles::<OTLP>)
+        .set("dictionary", m.dictionary.as_ref(), dictionary::<OTLP>)
         .end()
 }
 
-fn any_value(m: &common::AnyValue) -> Value {
+fn any_value<const OTLP: bool>(m: &common::AnyValue) -> Value {
     use common::any_value::Value as V;
-    let fields = Fields::new();
+    let fields = Fields::<OTLP>::new();
     match &m.value {
         None => fields,
-        Some(V::StringValue(v)) => fields.put("string_value", v.as_str()),
-        Some(V::BoolValue(v)) => fields.put("bool_value", *v),
-        Some(V::IntValue(v)) => fields.put("int_value", long(v)),
-        Some(V::DoubleValue(v)) => fields.put("double_value", double(*v)),
-        Some(V::ArrayValue(v)) => {
-            fields.put("array_value", Fields::new().list("values", &v.values, any_value).end())
-        }
-        Some(V::KvlistValue(v)) => {
-            fields.put("kvlist_value", Fields::new().list("values", &v.values, key_value).end())
-        }
-        Some(V::BytesValue(v)) => fields.put("bytes_value", base64(v)),
-        Some(V::StringValueStrindex(v)) => fields.put("string_value_strindex", *v),
+        Some(V::StringValue(v)) => fields.member("string_value", v.as_str()),
+        Some(V::BoolValue(v)) => fields.member("bool_value", *v),
+        Some(V::IntValue(v)) => fields.member("int_value", long(v)),
+        Some(V::DoubleValue(v)) => fields.member("double_value", double(*v)),
+        Some(V::ArrayValue(v)) => fields
+            .member("array_value", Fields::<OTLP>::new().list("values", &v.values, any_value::<OTLP>).end()),
+        Some(V::KvlistValue(v)) => fields
+            .member("kvlist_value", Fields::<OTLP>::new().list("values", &v.values, key_value::<OTLP>).end()),
+        Some(V::BytesValue(v)) => fields.member("bytes_value", base64(v)),
+        Some(V::StringValueStrindex(v)) => fields.member("string_value_strindex", *v),
     }
     .end()
 }
 
-fn key_value(m: &common::KeyValue) -> Value {
-    Fields::new()
+fn key_value<const OTLP: bool>(m: &common::KeyValue) -> Value {
+    Fields::<OTLP>::new()
         .put("key", m.key.as_str())
-        .set("value", m.value.as_ref(), any_value)
+        .set("value", m.value.as_ref(), any_value::<OTLP>)
         .newer("key_strindex", m.key_strindex)
         .end()
 }
 
-fn scope(m: &common::InstrumentationScope) -> Value {
-    Fields::new()
+fn scope<const OTLP: bool>(m: &common::InstrumentationScope) -> Value {
+    Fields::<OTLP>::new()
         .put("name", m.name.as_str())
         .put("version", m.version.as_str())
-        .list("attributes", &m.attributes, key_value)
+        .list("attributes", &m.attributes, key_value::<OTLP>)
         .put("dropped_attributes_count", m.dropped_attributes_count)
         .end()
 }
 
-fn entity_ref(m: &common::EntityRef) -> Value {
-    Fields::new()
+fn entity_ref<const OTLP: bool>(m: &common::EntityRef) -> Value {
+    Fields::<OTLP>::new()
         .put("schema_url", m.schema_url.as_str())
         .put("type", m.r#type.as_str())
         .put("id_keys", m.id_keys.clone())
@@ -156,23 +205,23 @@ fn entity_ref(m: &common::EntityRef) -> Value {
         .end()
 }
 
-fn resource(m: &resource::Resource) -> Value {
-    let fields = Fields::new()
-        .list("attributes", &m.attributes, key_value)
+fn resource<const OTLP: bool>(m: &resource::Resource) -> Value {
+    let fields = Fields::<OTLP>::new()
+        .list("attributes", &m.attributes, key_value::<OTLP>)
         .put("dropped_attributes_count", m.dropped_attributes_count);
     if m.entity_refs.is_empty() {
         return fields.end();
     }
-    fields.list("entity_refs", &m.entity_refs, entity_ref).end()
+    fields.list("entity_refs", &m.entity_refs, entity_ref::<OTLP>).end()
 }
 
-fn resource_spans(m: &trace::ResourceSpans) -> Value {
-    Fields::new()
-        .set("resource", m.resource.as_ref(), resource)
+fn resource_spans<const OTLP: bool>(m: &trace::ResourceSpans) -> Value {
+    Fields::<OTLP>::new()
+        .set("resource", m.resource.as_ref(), resource::<OTLP>)
         .list("scope_spans", &m.scope_spans, |s| {
-            Fields::new()
-                .set("scope", s.scope.as_ref(), scope)
-                .list("spans", &s.spans, span)
+            Fields::<OTLP>::new()
+                .set("scope", s.scope.as_ref(), scope::<OTLP>)
+                .list("spans", &s.spans, span::<OTLP>)
                 .put("schema_url", s.schema_url.as_str())
                 .end()
         })
@@ -180,61 +229,61 @@ fn resource_spans(m: &trace::ResourceSpans) -> Value {
         .end()
 }
 
-fn span(m: &trace::Span) -> Value {
+fn span<const OTLP: bool>(m: &trace::Span) -> Value {
     let kind = trace::span::SpanKind::try_from(m.kind).ok();
-    Fields::new()
-        .put("trace_id", base64(&m.trace_id))
-        .put("span_id", base64(&m.span_id))
+    Fields::<OTLP>::new()
+        .bytes("trace_id", &m.trace_id, id::<OTLP>)
+        .bytes("span_id", &m.span_id, id::<OTLP>)
         .put("trace_state", m.trace_state.as_str())
-        .put("parent_span_id", base64(&m.parent_span_id))
+        .bytes("parent_span_id", &m.parent_span_id, id::<OTLP>)
         .newer("flags", m.flags)
         .put("name", m.name.as_str())
-        .put("kind", name_or_number(kind.map(|k| k.as_str_name()), m.kind))
-        .put("start_time_unix_nano", long(m.start_time_unix_nano))
-        .put("end_time_unix_nano", long(m.end_time_unix_nano))
-        .list("attributes", &m.attributes, key_value)
+        .code("kind", kind.map(|k| k.as_str_name()), m.kind)
+        .long("start_time_unix_nano", m.start_time_unix_nano)
+        .long("end_time_unix_nano", m.end_time_unix_nano)
+        .list("attributes", &m.attributes, key_value::<OTLP>)
         .put("dropped_attributes_count", m.dropped_attributes_count)
-        .list("events", &m.events, event)
+        .list("events", &m.events, event::<OTLP>)
         .put("dropped_events_count", m.dropped_events_count)
-        .list("links", &m.links, link)
+        .list("links", &m.links, link::<OTLP>)
         .put("dropped_links_count", m.dropped_links_count)
         .set("status", m.status.as_ref(), |s| {
             let code = trace::status::StatusCode::try_from(s.code).ok();
-            Fields::new()
+            Fields::<OTLP>::new()
                 .put("message", s.message.as_str())
-                .put("code", name_or_number(code.map(|c| c.as_str_name()), s.code))
+                .code("code", code.map(|c| c.as_str_name()), s.code)
                 .end()
         })
         .end()
 }
 
-fn event(m: &trace::span::Event) -> Value {
-    Fields::new()
-        .put("time_unix_nano", long(m.time_unix_nano))
+fn event<const OTLP: bool>(m: &trace::span::Event) -> Value {
+    Fields::<OTLP>::new()
+        .long("time_unix_nano", m.time_unix_nano)
         .put("name", m.name.as_str())
-        .list("attributes", &m.attributes, key_value)
+        .list("attributes", &m.attributes, key_value::<OTLP>)
         .put("dropped_attributes_count", m.dropped_attributes_count)
         .end()
 }
 
-fn link(m: &trace::span::Link) -> Value {
-    Fields::new()
-        .put("trace_id", base64(&m.trace_id))
-        .put("span_id", base64(&m.span_id))
+fn link<const OTLP: bool>(m: &trace::span::Link) -> Value {
+    Fields::<OTLP>::new()
+        .bytes("trace_id", &m.trace_id, id::<OTLP>)
+        .bytes("span_id", &m.span_id, id::<OTLP>)
         .put("trace_state", m.trace_state.as_str())
-        .list("attributes", &m.attributes, key_value)
+        .list("attributes", &m.attributes, key_value::<OTLP>)
         .put("dropped_attributes_count", m.dropped_attributes_count)
         .newer("flags", m.flags)
         .end()
 }
 
-fn resource_metrics(m: &metrics::ResourceMetrics) -> Value {
-    Fields::new()
-        .set("resource", m.resource.as_ref(), resource)
+fn resource_metrics<const OTLP: bool>(m: &metrics::ResourceMetrics) -> Value {
+    Fields::<OTLP>::new()
+        .set("resource", m.resource.as_ref(), resource::<OTLP>)
         .list("scope_metrics", &m.scope_metrics, |s| {
-            Fields::new()
-                .set("scope", s.scope.as_ref(), scope)
-                .list("metrics", &s.metrics, metric)
+            Fields::<OTLP>::new()
+                .set("scope", s.scope.as_ref(), scope::<OTLP>)
+                .list("metrics", &s.metrics, metric::<OTLP>)
                 .put("schema_url", s.schema_url.as_str())
                 .end()
         })
@@ -242,145 +291,156 @@ fn resource_metrics(m: &metrics::ResourceMetrics) -> Value {
         .end()
 }
 
-fn temporality(number: i32) -> Value {
-    let name = metrics::AggregationTemporality::try_from(number).ok();
-    name_or_number(name.map(|n| n.as_str_name()), number)
+fn temporality(number: i32) -> Option<&'static str> {
+    metrics::AggregationTemporality::try_from(number).ok().map(|n| n.as_str_name())
 }
 
-fn metric(m: &metrics::Metric) -> Value {
+fn metric<const OTLP: bool>(m: &metrics::Metric) -> Value {
     use metrics::metric::Data;
-    let mut fields = Fields::new()
+    let mut fields = Fields::<OTLP>::new()
         .put("name", m.name.as_str())
         .put("description", m.description.as_str())
         .put("unit", m.unit.as_str());
     if !m.metadata.is_empty() {
-        fields = fields.list("metadata", &m.metadata, key_value);
+        fields = fields.list("metadata", &m.metadata, key_value::<OTLP>);
     }
-    let points = Fields::new();
+    let points = Fields::<OTLP>::new();
     match &m.data {
         None => fields,
         Some(Data::Gauge(d)) => {
-            fields.put("gauge", points.list("data_points", &d.data_points, number_point).end())
+            fields.member("gauge", points.list("data_points", &d.data_points, number_point::<OTLP>).end())
         }
-        Some(Data::Sum(d)) => fields.put(
+        Some(Data::Sum(d)) => fields.member(
             "sum",
             points
-                .list("data_points", &d.data_points, number_point)
-                .put("aggregation_temporality", temporality(d.aggregation_temporality))
+                .list("data_points", &d.data_points, number_point::<OTLP>)
+                .code(
+                    "aggregation_temporality",
+                    temporality(d.aggregation_temporality),
+                    d.aggregation_temporality,
+                )
                 .put("is_monotonic", d.is_monotonic)
                 .end(),
         ),
-        Some(Data::Histogram(d)) => fields.put(
+        Some(Data::Histogram(d)) => fields.member(
             "histogram",
             points
-                .list("data_points", &d.data_points, histogram_point)
-                .put("aggregation_temporality", temporality(d.aggregation_temporality))
+                .list("data_points", &d.data_points, histogram_point::<OTLP>)
+                .code(
+                    "aggregation_temporality",
+                    temporality(d.aggregation_temporality),
+                    d.aggregation_temporality,
+                )
                 .end(),
         ),
-        Some(Data::ExponentialHistogram(d)) => fields.put(
+        Some(Data::ExponentialHistogram(d)) => fields.member(
             "exponential_histogram",
             points
-                .list("data_points", &d.data_points, exponential_point)
-                .put("aggregation_temporality", temporality(d.aggregation_temporality))
+                .list("data_points", &d.data_points, exponential_point::<OTLP>)
+                .code(
+                    "aggregation_temporality",
+                    temporality(d.aggregation_temporality),
+                    d.aggregation_temporality,
+                )
                 .end(),
         ),
         Some(Data::Summary(d)) => {
-            fields.put("summary", points.list("data_points", &d.data_points, summary_point).end())
+            fields.member("summary", points.list("data_points", &d.data_points, summary_point::<OTLP>).end())
         }
     }
     .end()
 }
 
-fn number_point(m: &metrics::NumberDataPoint) -> Value {
+fn number_point<const OTLP: bool>(m: &metrics::NumberDataPoint) -> Value {
     use metrics::number_data_point::Value as V;
-    let fields = Fields::new()
-        .list("attributes", &m.attributes, key_value)
-        .put("start_time_unix_nano", long(m.start_time_unix_nano))
-        .put("time_unix_nano", long(m.time_unix_nano))
-        .list("exemplars", &m.exemplars, exemplar)
+    let fields = Fields::<OTLP>::new()
+        .list("attributes", &m.attributes, key_value::<OTLP>)
+        .long("start_time_unix_nano", m.start_time_unix_nano)
+        .long("time_unix_nano", m.time_unix_nano)
+        .list("exemplars", &m.exemplars, exemplar::<OTLP>)
         .put("flags", m.flags);
     match m.value {
         None => fields,
-        Some(V::AsDouble(v)) => fields.put("as_double", double(v)),
-        Some(V::AsInt(v)) => fields.put("as_int", long(v)),
+        Some(V::AsDouble(v)) => fields.member("as_double", double(v)),
+        Some(V::AsInt(v)) => fields.member("as_int", long(v)),
     }
     .end()
 }
 
-fn exemplar(m: &metrics::Exemplar) -> Value {
+fn exemplar<const OTLP: bool>(m: &metrics::Exemplar) -> Value {
     use metrics::exemplar::Value as V;
-    let fields = Fields::new()
-        .list("filtered_attributes", &m.filtered_attributes, key_value)
-        .put("time_unix_nano", long(m.time_unix_nano))
-        .put("span_id", base64(&m.span_id))
-        .put("trace_id", base64(&m.trace_id));
+    let fields = Fields::<OTLP>::new()
+        .list("filtered_attributes", &m.filtered_attributes, key_value::<OTLP>)
+        .long("time_unix_nano", m.time_unix_nano)
+        .bytes("span_id", &m.span_id, id::<OTLP>)
+        .bytes("trace_id", &m.trace_id, id::<OTLP>);
     match m.value {
         None => fields,
-        Some(V::AsDouble(v)) => fields.put("as_double", double(v)),
-        Some(V::AsInt(v)) => fields.put("as_int", long(v)),
+        Some(V::AsDouble(v)) => fields.member("as_double", double(v)),
+        Some(V::AsInt(v)) => fields.member("as_int", long(v)),
     }
     .end()
 }
 
-fn histogram_point(m: &metrics::HistogramDataPoint) -> Value {
-    Fields::new()
-        .list("attributes", &m.attributes, key_value)
-        .put("start_time_unix_nano", long(m.start_time_unix_nano))
-        .put("time_unix_nano", long(m.time_unix_nano))
-        .put("count", long(m.count))
+fn histogram_point<const OTLP: bool>(m: &metrics::HistogramDataPoint) -> Value {
+    Fields::<OTLP>::new()
+        .list("attributes", &m.attributes, key_value::<OTLP>)
+        .long("start_time_unix_nano", m.start_time_unix_nano)
+        .long("time_unix_nano", m.time_unix_nano)
+        .long("count", m.count)
         .set("sum", m.sum, double)
         .list("bucket_counts", &m.bucket_counts, long)
         .list("explicit_bounds", &m.explicit_bounds, |&b| double(b))
-        .list("exemplars", &m.exemplars, exemplar)
+        .list("exemplars", &m.exemplars, exemplar::<OTLP>)
         .put("flags", m.flags)
         .set("min", m.min, double)
         .set("max", m.max, double)
         .end()
 }
 
-fn exponential_point(m: &metrics::ExponentialHistogramDataPoint) -> Value {
+fn exponential_point<const OTLP: bool>(m: &metrics::ExponentialHistogramDataPoint) -> Value {
     let buckets = |b: &metrics::exponential_histogram_data_point::Buckets| {
-        Fields::new().put("offset", b.offset).list("bucket_counts", &b.bucket_counts, long).end()
+        Fields::<OTLP>::new().put("offset", b.offset).list("bucket_counts", &b.bucket_counts, long).end()
     };
-    Fields::new()
-        .list("attributes", &m.attributes, key_value)
-        .put("start_time_unix_nano", long(m.start_time_unix_nano))
-        .put("time_unix_nano", long(m.time_unix_nano))
-        .put("count", long(m.count))
+    Fields::<OTLP>::new()
+        .list("attributes", &m.attributes, key_value::<OTLP>)
+        .long("start_time_unix_nano", m.start_time_unix_nano)
+        .long("time_unix_nano", m.time_unix_nano)
+        .long("count", m.count)
         .set("sum", m.sum, double)
         .put("scale", m.scale)
-        .put("zero_count", long(m.zero_count))
+        .long("zero_count", m.zero_count)
         .set("positive", m.positive.as_ref(), buckets)
         .set("negative", m.negative.as_ref(), buckets)
         .put("flags", m.flags)
-        .list("exemplars", &m.exemplars, exemplar)
+        .list("exemplars", &m.exemplars, exemplar::<OTLP>)
         .set("min", m.min, double)
         .set("max", m.max, double)
-        .put("zero_threshold", double(m.zero_threshold))
+        .double("zero_threshold", m.zero_threshold)
         .end()
 }
 
-fn summary_point(m: &metrics::SummaryDataPoint) -> Value {
-    Fields::new()
-        .list("attributes", &m.attributes, key_value)
-        .put("start_time_unix_nano", long(m.start_time_unix_nano))
-        .put("time_unix_nano", long(m.time_unix_nano))
-        .put("count", long(m.count))
-        .put("sum", double(m.sum))
+fn summary_point<const OTLP: bool>(m: &metrics::SummaryDataPoint) -> Value {
+    Fields::<OTLP>::new()
+        .list("attributes", &m.attributes, key_value::<OTLP>)
+        .long("start_time_unix_nano", m.start_time_unix_nano)
+        .long("time_unix_nano", m.time_unix_nano)
+        .long("count", m.count)
+        .double("sum", m.sum)
         .list("quantile_values", &m.quantile_values, |q| {
-            Fields::new().put("quantile", double(q.quantile)).put("value", double(q.value)).end()
+            Fields::<OTLP>::new().double("quantile", q.quantile).double("value", q.value).end()
         })
         .put("flags", m.flags)
         .end()
 }
 
-fn resource_logs(m: &logs::ResourceLogs) -> Value {
-    Fields::new()
-        .set("resource", m.resource.as_ref(), resource)
+fn resource_logs<const OTLP: bool>(m: &logs::ResourceLogs) -> Value {
+    Fields::<OTLP>::new()
+        .set("resource", m.resource.as_ref(), resource::<OTLP>)
         .list("scope_logs", &m.scope_logs, |s| {
-            Fields::new()
-                .set("scope", s.scope.as_ref(), scope)
-                .list("log_records", &s.log_records, log_record)
+            Fields::<OTLP>::new()
+                .set("scope", s.scope.as_ref(), scope::<OTLP>)
+                .list("log_records", &s.log_records, log_record::<OTLP>)
                 .put("schema_url", s.schema_url.as_str())
                 .end()
         })
@@ -388,30 +448,30 @@ fn resource_logs(m: &logs::ResourceLogs) -> Value {
         .end()
 }
 
-fn log_record(m: &logs::LogRecord) -> Value {
+fn log_record<const OTLP: bool>(m: &logs::LogRecord) -> Value {
     let severity = logs::SeverityNumber::try_from(m.severity_number).ok();
-    Fields::new()
-        .put("time_unix_nano", long(m.time_unix_nano))
-        .put("observed_time_unix_nano", long(m.observed_time_unix_nano))
-        .put("severity_number", name_or_number(severity.map(|s| s.as_str_name()), m.severity_number))
+    Fields::<OTLP>::new()
+        .long("time_unix_nano", m.time_unix_nano)
+        .long("observed_time_unix_nano", m.observed_time_unix_nano)
+        .code("severity_number", severity.map(|s| s.as_str_name()), m.severity_number)
         .put("severity_text", m.severity_text.as_str())
-        .set("body", m.body.as_ref(), any_value)
-        .list("attributes", &m.attributes, key_value)
+        .set("body", m.body.as_ref(), any_value::<OTLP>)
+        .list("attributes", &m.attributes, key_value::<OTLP>)
         .put("dropped_attributes_count", m.dropped_attributes_count)
         .put("flags", m.flags)
-        .put("trace_id", base64(&m.trace_id))
-        .put("span_id", base64(&m.span_id))
+        .bytes("trace_id", &m.trace_id, id::<OTLP>)
+        .bytes("span_id", &m.span_id, id::<OTLP>)
         .newer("event_name", m.event_name.clone())
         .end()
 }
 
-fn resource_profiles(m: &profiles::ResourceProfiles) -> Value {
-    Fields::new()
-        .set("resource", m.resource.as_ref(), resource)
+fn resource_profiles<const OTLP: bool>(m: &profiles::ResourceProfiles) -> Value {
+    Fields::<OTLP>::new()
+        .set("resource", m.resource.as_ref(), resource::<OTLP>)
         .list("scope_profiles", &m.scope_profiles, |s| {
-            Fields::new()
-                .set("scope", s.scope.as_ref(), scope)
-                .list("profiles", &s.profiles, profile)
+            Fields::<OTLP>::new()
+                .set("scope", s.scope.as_ref(), scope::<OTLP>)
+                .list("profiles", &s.profiles, profile::<OTLP>)
                 .put("schema_url", s.schema_url.as_str())
                 .end()
         })
@@ -419,15 +479,15 @@ fn resource_profiles(m: &profiles::ResourceProfiles) -> Value {
         .end()
 }
 
-fn value_type(m: &profiles::ValueType) -> Value {
-    Fields::new().put("type_strindex", m.type_strindex).put("unit_strindex", m.unit_strindex).end()
+fn value_type<const OTLP: bool>(m: &profiles::ValueType) -> Value {
+    Fields::<OTLP>::new().put("type_strindex", m.type_strindex).put("unit_strindex", m.unit_strindex).end()
 }
 
-fn profile(m: &profiles::Profile) -> Value {
-    Fields::new()
-        .set("sample_type", m.sample_type.as_ref(), value_type)
+fn profile<const OTLP: bool>(m: &profiles::Profile) -> Value {
+    Fields::<OTLP>::new()
+        .set("sample_type", m.sample_type.as_ref(), value_type::<OTLP>)
         .list("samples", &m.samples, |s| {
-            Fields::new()
+            Fields::<OTLP>::new()
                 .put("stack_index", s.stack_index)
                 .put("attribute_indices", s.attribute_indices.clone())
                 .put("link_index", s.link_index)
@@ -435,67 +495,69 @@ fn profile(m: &profiles::Profile) -> Value {
                 .list("timestamps_unix_nano", &s.timestamps_unix_nano, long)
                 .end()
         })
-        .put("time_unix_nano", long(m.time_unix_nano))
-        .put("duration_nano", long(m.duration_nano))
-        .set("period_type", m.period_type.as_ref(), value_type)
-        .put("period", long(m.period))
-        .put("profile_id", base64(&m.profile_id))
+        .long("time_unix_nano", m.time_unix_nano)
+        .long("duration_nano", m.duration_nano)
+        .set("period_type", m.period_type.as_ref(), value_type::<OTLP>)
+        .long("period", m.period)
+        .bytes("profile_id", &m.profile_id, profile_id::<OTLP>)
         .put("dropped_attributes_count", m.dropped_attributes_count)
         .put("original_payload_format", m.original_payload_format.as_str())
-        .put("original_payload", base64(&m.original_payload))
+        .bytes("original_payload", &m.original_payload, base64)
         .put("attribute_indices", m.attribute_indices.clone())
         .end()
 }
 
-fn dictionary(m: &profiles::ProfilesDictionary) -> Value {
-    Fields::new()
-        .list("mapping_table", &m.mapping_table, mapping)
-        .list("location_table", &m.location_table, location)
+fn dictionary<const OTLP: bool>(m: &profiles::ProfilesDictionary) -> Value {
+    Fields::<OTLP>::new()
+        .list("mapping_table", &m.mapping_table, mapping::<OTLP>)
+        .list("location_table", &m.location_table, location::<OTLP>)
         .list("function_table", &m.function_table, |f| {
-            Fields::new()
+            Fields::<OTLP>::new()
                 .put("name_strindex", f.name_strindex)
                 .put("system_name_strindex", f.system_name_strindex)
                 .put("filename_strindex", f.filename_strindex)
-                .put("start_line", long(f.start_line))
+                .long("start_line", f.start_line)
                 .end()
         })
         .list("link_table", &m.link_table, |l| {
-            let (trace_id, span_id) = (base64(&l.trace_id), base64(&l.span_id));
-            Fields::new().put("trace_id", trace_id).put("span_id", span_id).end()
+            Fields::<OTLP>::new()
+                .bytes("trace_id", &l.trace_id, id::<OTLP>)
+                .bytes("span_id", &l.span_id, id::<OTLP>)
+                .end()
         })
         .put("string_table", m.string_table.clone())
         .list("attribute_table", &m.attribute_table, |a| {
-            Fields::new()
+            Fields::<OTLP>::new()
                 .put("key_strindex", a.key_strindex)
-                .set("value", a.value.as_ref(), any_value)
+                .set("value", a.value.as_ref(), any_value::<OTLP>)
                 .put("unit_strindex", a.unit_strindex)
                 .end()
         })
         .list("stack_table", &m.stack_table, |s| {
-            Fields::new().put("location_indices", s.location_indices.clone()).end()
+            Fields::<OTLP>::new().put("location_indices", s.location_indices.clone()).end()
         })
         .end()
 }
 
-fn mapping(m: &profiles::Mapping) -> Value {
-    Fields::new()
-        .put("memory_start", long(m.memory_start))
-        .put("memory_limit", long(m.memory_limit))
-        .put("file_offset", long(m.file_offset))
+fn mapping<const OTLP: bool>(m: &profiles::Mapping) -> Value {
+    Fields::<OTLP>::new()
+        .long("memory_start", m.memory_start)
+        .long("memory_limit", m.memory_limit)
+        .long("file_offset", m.file_offset)
         .put("filename_strindex", m.filename_strindex)
         .put("attribute_indices", m.attribute_indices.clone())
         .end()
 }
 
-fn location(m: &profiles::Location) -> Value {
-    Fields::new()
+fn location<const OTLP: bool>(m: &profiles::Location) -> Value {
+    Fields::<OTLP>::new()
         .put("mapping_index", m.mapping_index)
-        .put("address", long(m.address))
+        .long("address", m.address)
         .list("lines", &m.lines, |l| {
-            Fields::new()
+            Fields::<OTLP>::new()
                 .put("function_index", l.function_index)
-                .put("line", long(l.line))
-                .put("column", long(l.column))
+                .long("line", l.line)
+                .long("column", l.column)
                 .end()
         })
         .put("attribute_indices", m.attribute_indices.clone())
