@@ -31,7 +31,7 @@ const USES: [(&str, &[&str]); 11] = [
     ("sink", &["pipeline", "otlp", "config", "kafka-client"]),
     ("dev-broker", &["kafka-wire"]),
     ("admin", &["config", "pipeline"]),
-    ("app", &["admin", "config", "dev-broker", "otlp", "pipeline", "receiver", "sink"]),
+    ("app", &["admin", "config", "dev-broker", "kafka-client", "otlp", "pipeline", "receiver", "sink"]),
     ("testkit", &["otlp"]),
 ];
 

@@ -176,6 +176,12 @@ impl Requests {
 }
 
 impl Commands {
+    /// Whether somebody is there to answer.
+    #[must_use]
+    pub fn are_answered(&self) -> bool {
+        !self.0.is_closed()
+    }
+
     /// Gives a command and waits for its answer.
     ///
     /// # Errors

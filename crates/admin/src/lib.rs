@@ -10,6 +10,9 @@
 mod listen;
 mod router;
 
+mod access;
+mod headers;
+
 mod connect;
 mod health;
 mod metrics;
@@ -19,13 +22,18 @@ mod connectors;
 mod loggers;
 mod plugin;
 
+mod keys;
+mod options;
+
 pub use command::{Command, Commands, Done, Offset, Refusal, Request, Requests, commands};
 pub use connectors::{Connector, Connectors, Pairs, Part, Publisher, RunState, Snapshot, Target, connectors};
+pub use keys::KEYS;
 pub use listen::{BindError, Bound, bind};
 pub use loggers::{Level, Loggers};
 pub use metrics::Exposition;
+pub use options::Options;
 pub use plugin::{Plugin, Problem, Validate};
-pub use router::State;
+pub use router::{Serves, State};
 
 #[cfg(test)]
 mod tests;

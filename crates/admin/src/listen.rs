@@ -1,31 +1,34 @@
 //! The control plane's sockets, with a bound on connections, header size and the time a header may take.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::SERVER;
+use axum::response::IntoResponse;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use pipeline::{Drain, Phase};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
-use crate::State;
+use crate::connect::{Error, OverTls};
 use crate::router::router;
+use crate::{Serves, State};
 
-/// Open connections; more wait in the socket's backlog.
-const CONNECTIONS_MAX: usize = 256;
 /// Bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 64 << 10;
-/// Longest wait for a request's head, idle time of a kept connection included.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Pause after a failed accept, which mostly means that file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -49,10 +52,20 @@ impl BindError {
 }
 
 /// A bound socket that does not answer yet.
-#[derive(Debug)]
 pub struct Bound {
     listener: TcpListener,
     addr: SocketAddr,
+    serves: Serves,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound")
+            .field("addr", &self.addr)
+            .field("serves", &self.serves)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Binds `addr`; port 0 takes any free one. Must run within a runtime.
@@ -60,10 +73,14 @@ pub struct Bound {
 /// # Errors
 ///
 /// [`BindError`] when the system refuses.
-pub async fn bind(addr: SocketAddr) -> Result<Bound, BindError> {
+pub async fn bind(
+    addr: SocketAddr,
+    serves: Serves,
+    tls: Option<Arc<ServerConfig>>,
+) -> Result<Bound, BindError> {
     let listener = TcpListener::bind(addr).await.map_err(|source| BindError { addr, source })?;
     let addr = listener.local_addr().map_err(|source| BindError { addr, source })?;
-    Ok(Bound { listener, addr })
+    Ok(Bound { listener, addr, serves, tls })
 }
 
 impl Bound {
@@ -76,8 +93,10 @@ impl Bound {
     /// Answers until [`Phase::Closing`], then lets each connection end the answer that it is at. Needs a
     /// runtime for the connections' tasks.
     pub async fn serve(self, state: Arc<State>, mut drain: Drain) {
-        let router = TowerToHyperService::new(router(state));
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let header_timeout = state.options.header_timeout;
+        let places = Arc::new(Semaphore::new(state.options.connections_max));
+        let router = TowerToHyperService::new(router(state, self.serves));
+        let tls = self.tls.map(TlsAcceptor::from);
         let mut closing = drain.clone();
         loop {
             let accepted = tokio::select! {
@@ -89,9 +108,11 @@ impl Bound {
             };
             match accepted {
                 (Ok(place), Ok((stream, _))) => {
-                    let connection = connection(stream, router.clone(), closing.clone());
+                    let connection =
+                        Connection { router: router.clone(), header_timeout, drain: closing.clone() };
+                    let tls = tls.clone();
                     tokio::spawn(async move {
-                        connection.await;
+                        connection.accept(stream, tls).await;
                         drop(place);
                     });
                 }
@@ -106,32 +127,62 @@ impl Bound {
     }
 }
 
-async fn connection(stream: TcpStream, router: TowerToHyperService<axum::Router>, mut drain: Drain) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        trim_path(request.uri_mut());
-        let answer = router.call(request);
-        async move {
-            let mut answer = answer.await?;
-            answer.headers_mut().insert(SERVER, HeaderValue::from_static(PRODUCT));
-            Ok::<_, std::convert::Infallible>(answer)
+/// What one connection needs.
+struct Connection {
+    router: TowerToHyperService<axum::Router>,
+    header_timeout: Duration,
+    drain: Drain,
+}
+
+impl Connection {
+    async fn accept(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        let Some(tls) = tls else { return self.serve(stream, false).await };
+        match timeout(self.header_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, true).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake with the REST API failed"),
+            Err(_) => tracing::debug!("a TLS handshake with the REST API took too long"),
         }
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
-    let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = drain.reached(Phase::Closing) => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
+    }
+
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, tls: bool) {
+        let Self { router, header_timeout, mut drain } = self;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            trim_path(request.uri_mut());
+            if tls {
+                request.extensions_mut().insert(OverTls);
+            }
+            let answer = is_percent_encoded(request.uri().path()).then(|| router.call(request));
+            async move {
+                match answer {
+                    Some(answer) => answer.await,
+                    None => Ok::<Response<_>, Infallible>(
+                        Error::framework(StatusCode::BAD_REQUEST).into_response(),
+                    ),
+                }
+            }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(HEAD_BYTES_MAX);
+        let mut serving = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = drain.reached(Phase::Closing) => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection to the REST API ended");
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection to the REST API ended");
     }
 }
 
-const PRODUCT: &str = concat!("otlp2kafka/", env!("CARGO_PKG_VERSION"));
+/// Whether each percent sign has its two digits.
+fn is_percent_encoded(path: &str) -> bool {
+    path.split('%')
+        .skip(1)
+        .all(|rest| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)))
+}
 
 /// Takes slashes off a path's end: clients of Connect put them there.
 fn trim_path(uri: &mut Uri) {

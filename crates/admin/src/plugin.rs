@@ -36,6 +36,12 @@ pub struct Plugin {
     pub keys: Vec<&'static Key>,
     /// Keys that Kafka Connect gives every source connector, in Connect's order.
     pub framework_keys: Vec<&'static Key>,
+    /// Converters that a connector may name.
+    pub converters: &'static [&'static str],
+    /// Converters of headers that a connector may name.
+    pub header_converters: &'static [&'static str],
+    /// What is said of a property of Kafka's clients, which a connector may override.
+    pub client_property: fn(&str) -> Option<String>,
     /// The check that creation and `validate` share.
     pub validate: Validate,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use admin::{
-    Connector, Exposition, Part, Publisher, Requests, RunState, State, Target, commands, connectors,
+    Connector, Exposition, Loggers, Part, Publisher, Requests, RunState, State, Target, commands, connectors,
 };
 use anyhow::anyhow;
 use pipeline::{Budget, Gate, Health, Metrics, Shared, Switch, drain};
@@ -16,10 +16,9 @@ use sink::Sink;
 use crate::advice::{Asker, cannot_listen};
 use crate::banner::{Banner, Kafka};
 use crate::embedded::{self, Embedded};
-use crate::logging;
 use crate::plugin;
 use crate::producers::Producers;
-use crate::settings::{Settings, keys};
+use crate::settings::Settings;
 
 /// Everything that [`crate::run`] sets going.
 pub(crate) struct Server {
@@ -40,13 +39,13 @@ pub(crate) struct Server {
 /// # Errors
 ///
 /// One line for the user for the first address that is taken, or what else keeps a part from starting.
-pub(crate) async fn build(settings: Settings) -> anyhow::Result<Server> {
+pub(crate) async fn build(settings: Settings, loggers: Loggers) -> anyhow::Result<Server> {
     let receiver = receiver::bind(settings.receiver).map_err(|error| explain(&error))?;
     let mut rest = Vec::new();
-    for listener in &settings.listeners {
-        let bound = admin::bind(listener.addr).await.map_err(|error| {
+    for listener in settings.listeners {
+        let bound = admin::bind(listener.addr, listener.serves, listener.tls).await.map_err(|error| {
             let at = error.addr.to_string();
-            anyhow!(cannot_listen(Asker::Rest, keys::LISTENERS.name, &at, error.addr.port(), &error.source))
+            anyhow!(cannot_listen(Asker::Rest, listener.key, &at, error.addr.port(), &error.source))
         })?;
         rest.push(bound);
     }
@@ -96,10 +95,11 @@ pub(crate) async fn build(settings: Settings) -> anyhow::Result<Server> {
         connectors: running,
         commands,
         plugin: plugin::plugin(plugin::validate(settings.worker)),
-        loggers: logging::loggers(settings.log),
+        loggers,
         health: Arc::clone(&shared.health),
         drain,
         metrics: exposition(&shared, &sink),
+        options: settings.rest,
     });
     Ok(Server { shared, switch, sink, receiver, rest, state, publisher, requests, embedded, banner })
 }

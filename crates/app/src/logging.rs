@@ -1,10 +1,19 @@
 //! Log lines on standard error, as text or JSON, with control characters of foreign text made harmless.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 use admin::{Level, Loggers};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+/// Parts of the program that REST lists; any other target of log lines may be named there as well.
+const PARTS: [&str; 7] =
+    ["admin", "dev_broker", "kafka_client", "otlp2kafka", "pipeline", "receiver", "sink"];
 
 /// `log.format` and `log.level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,27 +24,49 @@ pub(crate) struct Log {
     pub(crate) level: LevelFilter,
 }
 
-/// The levels that REST shows.
-pub(crate) fn loggers(log: Log) -> Loggers {
-    let root = match log.level {
+/// Puts logging in place for the whole process, and gives the way to change its levels. A second call changes
+/// nothing, which only tests do.
+pub(crate) fn start(log: Log) -> Loggers {
+    let (filter, handle) = reload::Layer::new(Targets::new().with_default(log.level));
+    if log.json {
+        let lines = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
+        drop(Registry::default().with(lines.with_filter(filter)).try_init());
+    } else {
+        let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let lines = fmt::layer().with_ansi(colour).with_writer(OneLine { colour });
+        drop(Registry::default().with(lines.with_filter(filter)).try_init());
+    }
+    Loggers::new(of_filter(log.level), &PARTS, move |root, others| {
+        // The subscriber lives as long as the process.
+        drop(handle.reload(targets(root, others)));
+    })
+}
+
+fn targets(root: Level, others: &BTreeMap<String, Level>) -> Targets {
+    let others = others.iter().map(|(name, level)| (name.clone(), filter(*level)));
+    Targets::new().with_default(filter(root)).with_targets(others)
+}
+
+/// Log4j has two levels more than we do.
+fn filter(level: Level) -> LevelFilter {
+    match level {
+        Level::Off => LevelFilter::OFF,
+        Level::Fatal | Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace | Level::All => LevelFilter::TRACE,
+    }
+}
+
+fn of_filter(level: LevelFilter) -> Level {
+    match level {
         LevelFilter::ERROR => Level::Error,
         LevelFilter::WARN => Level::Warn,
         LevelFilter::DEBUG => Level::Debug,
         LevelFilter::TRACE => Level::Trace,
+        LevelFilter::OFF => Level::Off,
         _ => Level::Info,
-    };
-    Loggers::new(root, &[], |_, _| {})
-}
-
-/// Puts logging in place for the whole process; a second call changes nothing.
-pub(crate) fn start(log: Log) {
-    let builder = tracing_subscriber::fmt().with_max_level(log.level);
-    // An error means that logging is in place already, which only tests do.
-    if log.json {
-        drop(builder.json().flatten_event(true).with_writer(io::stderr).try_init());
-    } else {
-        let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        drop(builder.with_ansi(colour).with_writer(OneLine { colour }).try_init());
     }
 }
 

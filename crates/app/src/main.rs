@@ -91,9 +91,9 @@ fn chain(error: &anyhow::Error) -> String {
 fn run(configuration: &Configuration) -> anyhow::Result<()> {
     let sources = Sources::of_process(&configuration.files, &configuration.options.options);
     let settings = settings::load(&sources)?;
-    logging::start(settings.log);
+    let loggers = logging::start(settings.log);
     let runtime = control_runtime()?;
-    let result = runtime.block_on(run::run(settings));
+    let result = runtime.block_on(run::run(settings, loggers));
     // Nothing that still blocks may hold up the exit.
     runtime.shutdown_background();
     result

@@ -18,6 +18,9 @@ pub(crate) fn plugin(validate: Validate) -> Plugin {
         version: env!("CARGO_PKG_VERSION"),
         keys: keys::connector().into_iter().filter(own).collect(),
         framework_keys,
+        converters: sink::CONVERTERS,
+        header_converters: sink::HEADER_CONVERTERS,
+        client_property,
         validate,
     }
 }
@@ -25,4 +28,10 @@ pub(crate) fn plugin(validate: Validate) -> Plugin {
 /// The check that needs nothing but the worker's pairs.
 pub(crate) fn validate(worker: crate::settings::Pairs) -> Validate {
     Arc::new(move |connector| crate::settings::validate(&worker, connector))
+}
+
+/// What the documentation says of a property of Kafka's clients.
+fn client_property(name: &str) -> Option<String> {
+    let mut properties = sink::client_properties();
+    properties.find(|(known, ..)| *known == name).map(|(_, _, story)| story)
 }

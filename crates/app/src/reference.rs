@@ -90,6 +90,7 @@ fn takes(kind: Kind) -> String {
         }
         Kind::List => "words, separated by commas".into(),
         Kind::File => "path of a file".into(),
+        Kind::Class => "name of a class".into(),
         Kind::Password => "a secret".into(),
     }
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::Loggers;
 use anyhow::{Context, anyhow, bail};
 use pipeline::{Phase, Shared};
 use receiver::ServeError;
@@ -49,7 +50,7 @@ impl Signals {
 /// # Errors
 ///
 /// What kept it from starting; a part that ended by itself; a second signal.
-pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: Settings, loggers: Loggers) -> anyhow::Result<()> {
     let mut signals = Signals::install()?;
     for word in &settings.words {
         tracing::warn!("{word}");
@@ -58,7 +59,7 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     let (threads, delay, graceful) = (settings.threads, settings.shutdown_delay, settings.graceful_timeout);
     let servers = settings.bootstrap_servers.clone();
     let server = tokio::select! {
-        server = build::build(settings) => server?,
+        server = build::build(settings, loggers) => server?,
         name = signals.next() => {
             tracing::info!(signal = name, "stopped before the start");
             return Ok(());

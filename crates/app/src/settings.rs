@@ -9,6 +9,7 @@
 
 pub(crate) mod keys;
 
+mod framework;
 mod gather;
 mod in_force;
 mod known;
@@ -58,6 +59,8 @@ pub(crate) struct Settings {
     /// Where Kafka is.
     pub(crate) bootstrap_servers: String,
     pub(crate) listeners: Vec<Listener>,
+    /// How the REST API serves.
+    pub(crate) rest: admin::Options,
     /// `host:port` under which others reach the REST API.
     pub(crate) worker_id: String,
     pub(crate) data_dir: PathBuf,
@@ -168,7 +171,8 @@ impl Check {
         let properties = values(&self.gathered.properties());
         let receiver = receiver::Config::from_values(&connector, &*read);
         let sink = sink::Config::from_values(&connector, &worker, &properties, hold, &read);
-        let listeners = listener::listeners(&worker);
+        let listeners = listener::listeners(&worker, &self.gathered.worker, &read);
+        let rest = admin::Options::from_values(&worker, &*read);
         let topics = ["traces", "metrics", "logs", "profiles"]
             .map(|signal| self.text(&connector, &format!("kafka.topic.{signal}")));
         let format = self.text(&connector, "otlp.message.format");
@@ -181,7 +185,8 @@ impl Check {
         let receiver = self.keep(receiver);
         let sink = self.keep(sink);
         let listeners = self.keep(listeners);
-        let (receiver, sink, listeners) = (receiver?, sink?, listeners?);
+        let rest = self.keep(rest);
+        let (receiver, sink, listeners, rest) = (receiver?, sink?, listeners?, rest?);
         let name = connector.text(&keys::NAME).unwrap_or_default().to_owned();
         let mut submitted = values(&self.gathered.submitted);
         submitted.insert("name".to_owned(), name.clone());
@@ -191,6 +196,7 @@ impl Check {
             bootstrap_servers: self.gathered.worker.get("bootstrap.servers")?.value.clone(),
             worker_id: listener::advertised(&worker, listeners.first()?),
             listeners,
+            rest,
             data_dir: PathBuf::from(worker.text(&keys::DATA_DIR).unwrap_or_default()),
             threads: threads(&worker),
             log: log(&worker),

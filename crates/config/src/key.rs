@@ -41,6 +41,8 @@ pub enum Kind {
     List,
     /// The path of a file that must exist and be readable when the key is set.
     File,
+    /// The full name of a class of Java that this program stands in for.
+    Class,
     /// A secret: never printed.
     Password,
 }
@@ -105,6 +107,7 @@ impl Kind {
             | Self::OneOf(_)
             | Self::List
             | Self::File
+            | Self::Class
             | Self::Password => None,
         }
     }
@@ -115,7 +118,7 @@ impl Kind {
         match self {
             Self::Bool | Self::Int { .. } => Width::Short,
             Self::Text | Self::NonEmpty | Self::OneOf(_) | Self::Password => Width::Medium,
-            Self::List | Self::File => Width::Long,
+            Self::List | Self::File | Self::Class => Width::Long,
         }
     }
 
@@ -128,6 +131,7 @@ impl Kind {
             Self::Int { .. } => "INT",
             Self::Text | Self::NonEmpty | Self::OneOf(_) | Self::File => "STRING",
             Self::List => "LIST",
+            Self::Class => "CLASS",
             Self::Password => "PASSWORD",
         }
     }

@@ -65,8 +65,10 @@ pub fn check(kind: Kind, text: &str) -> Result<Value, String> {
             Ok(n) if n > max => Err(format!("Value must be no more than {max}")),
             Ok(n) => Ok(Value::Int(n)),
         },
-        Kind::NonEmpty | Kind::File if text.is_empty() => Err("String may not be empty".into()),
-        Kind::Text | Kind::NonEmpty | Kind::File | Kind::Password => Ok(Value::Text(text.into())),
+        Kind::NonEmpty | Kind::File | Kind::Class if text.is_empty() => Err("String may not be empty".into()),
+        Kind::Text | Kind::NonEmpty | Kind::File | Kind::Class | Kind::Password => {
+            Ok(Value::Text(text.into()))
+        }
         Kind::OneOf(words) => words
             .iter()
             .find(|word| word.eq_ignore_ascii_case(text))

@@ -21,6 +21,7 @@ mod oauth;
 mod scram;
 mod token;
 
+mod listener;
 mod tls;
 
 mod store;

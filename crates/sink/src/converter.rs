@@ -43,6 +43,11 @@ const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 const BYTES: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
 const SIMPLE_HEADERS: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
 
+/// Converters of keys and values that a connector may name.
+pub static CONVERTERS: &[&str] = &[BYTES, JSON, STRING];
+/// Converters of headers that a connector may name.
+pub static HEADER_CONVERTERS: &[&str] = &[BYTES, JSON, SIMPLE_HEADERS, STRING];
+
 impl Converter {
     /// The converter of values. `class` is the user's, `protobuf` the format, `schemas` its `schemas.enable`.
     pub(crate) fn of_values(

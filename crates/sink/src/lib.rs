@@ -26,6 +26,7 @@ pub mod reader;
 mod sink;
 
 pub use self::config::{Config, KEYS, ReadFile, WORKER_KEYS};
+pub use converter::{CONVERTERS, HEADER_CONVERTERS};
 pub use error::OpenError;
 pub use intake::WorkerIntake;
 pub use kafka_client::security::STORE_BYTES_MAX;

@@ -3,6 +3,8 @@
 use config::Importance::{High, Low, Medium};
 use config::{Importance, Key, Kind, Unit};
 
+use super::framework;
+
 const PORT: Kind = Kind::Int { min: 1, max: 65535, unit: Unit::Port };
 const DELAY: Kind = Kind::Int { min: 0, max: 3_600_000, unit: Unit::Millis };
 
@@ -19,8 +21,13 @@ const fn key(
 
 #[rustfmt::skip]
 pub(crate) static LISTENERS: Key = key("listeners", Kind::List, Some("http://:8083"), Medium, "REST",
-    "Where the REST API, /metrics, /livez and /readyz listen, as http://HOST:PORT; without a host on all \
-     addresses. Without worker properties and bootstrap.servers: http://127.0.0.1:8083.");
+    "Where the REST API, /metrics, /livez and /readyz listen, as http://HOST:PORT or https://HOST:PORT; without a \
+     host on all addresses. HTTPS takes its certificate from listeners.https.ssl.keystore.*, and asks clients for \
+     theirs by listeners.https.ssl.client.auth; without any listeners.https. key, from the same keys without that \
+     beginning. Without worker properties and bootstrap.servers: http://127.0.0.1:8083.");
+#[rustfmt::skip]
+pub(crate) static ADMIN_LISTENERS: Key = key("admin.listeners", Kind::List, None, Low, "REST",
+    "Where /admin listens instead, written as listeners. Absent: at listeners; empty: nowhere.");
 #[rustfmt::skip]
 pub(crate) static REST_HOST_NAME: Key = key("rest.host.name", Kind::NonEmpty, None, Low, "REST",
     "The older way to say the host of listeners.");
@@ -85,8 +92,9 @@ pub(crate) const CLASSES: [&str; 3] = [
 ];
 
 /// What the process obeys, in the worker's properties.
-static WORKER: [&Key; 12] = [
+static WORKER: [&Key; 13] = [
     &LISTENERS,
+    &ADMIN_LISTENERS,
     &REST_HOST_NAME,
     &REST_PORT,
     &ADVERTISED_HOST_NAME,
@@ -104,16 +112,31 @@ static WORKER: [&Key; 12] = [
 static CONNECTOR: [&Key; 4] = [&NAME, &CONNECTOR_CLASS, &TASKS_MAX, &MEMORY_MAX];
 
 /// Those of a connector's keys that Kafka Connect itself defines, in its order.
-const FRAMEWORK: [&str; 9] = [
+const FRAMEWORK: [&str; 24] = [
     "name",
     "connector.class",
+    "connector.plugin.version",
     "tasks.max",
+    "tasks.max.enforce",
     "key.converter",
+    "key.converter.plugin.version",
     "value.converter",
+    "value.converter.plugin.version",
     "header.converter",
+    "header.converter.plugin.version",
     "transforms",
     "predicates",
+    "config.action.reload",
+    "errors.retry.timeout",
+    "errors.retry.delay.max.ms",
+    "errors.tolerance",
+    "errors.log.enable",
+    "errors.log.include.messages",
     "topic.creation.groups",
+    "exactly.once.support",
+    "transaction.boundary",
+    "transaction.boundary.interval.ms",
+    "offsets.storage.topic",
 ];
 
 /// All keys of a connector that Kafka Connect itself defines, in its order.
@@ -124,12 +147,13 @@ pub(crate) fn framework() -> Vec<&'static Key> {
 
 /// All keys of the worker.
 pub(crate) fn worker() -> Vec<&'static Key> {
-    WORKER.iter().chain(sink::WORKER_KEYS).copied().collect()
+    WORKER.iter().chain(admin::KEYS).chain(sink::WORKER_KEYS).copied().collect()
 }
 
 /// All keys of a connector.
 pub(crate) fn connector() -> Vec<&'static Key> {
-    CONNECTOR.iter().chain(receiver::KEYS).chain(sink::KEYS).copied().collect()
+    let framework = framework::KEYS.iter();
+    CONNECTOR.iter().chain(receiver::KEYS).chain(sink::KEYS).chain(framework).copied().collect()
 }
 
 #[cfg(test)]

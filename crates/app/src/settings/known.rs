@@ -6,10 +6,7 @@ use super::keys;
 use super::origin::Pairs;
 
 /// Keys of Kafka Connect's worker that have no meaning here (its documentation, "Worker Configuration").
-const WORKER_IGNORED: [&str; 29] = [
-    "access.control.allow.methods",
-    "access.control.allow.origin",
-    "admin.listeners",
+const WORKER_IGNORED: [&str; 25] = [
     "client.id",
     "config.storage.replication.factor",
     "config.storage.topic",
@@ -29,7 +26,6 @@ const WORKER_IGNORED: [&str; 29] = [
     "plugin.path",
     "rebalance.timeout.ms",
     "request.timeout.ms",
-    "response.http.headers.config",
     "rest.advertised.listener",
     "retry.backoff.ms",
     "scheduled.rebalance.max.delay.ms",
@@ -60,17 +56,6 @@ const WORKER_FAMILIES: [&str; 20] = [
     "topic.creation.",
     "topic.tracking.",
     "value.converter.",
-];
-
-/// Keys that Kafka Connect itself gives every source connector, without a meaning here.
-const CONNECTOR_IGNORED: [&str; 7] = [
-    "config.action.reload",
-    "connector.plugin.version",
-    "exactly.once.support",
-    "offsets.storage.topic",
-    "tasks.max.enforce",
-    "transaction.boundary",
-    "transaction.boundary.interval.ms",
 ];
 
 /// Families of a connector's keys that others judge or that have no meaning here.
@@ -107,7 +92,7 @@ pub(super) fn judge_connector(
     for (name, given) in pairs {
         let family = CONNECTOR_FAMILIES.iter().any(|family| name.starts_with(family))
             || name.starts_with("value.converter.");
-        if table.iter().any(|key| key.name == name) || family || CONNECTOR_IGNORED.contains(&name.as_str()) {
+        if table.iter().any(|key| key.name == name) || family {
             continue;
         }
         if is_ours(name) {
@@ -147,13 +132,7 @@ pub(super) fn judge_worker(
                 Some(value),
                 "configuration providers are not supported yet; ${…} would be taken as it stands",
             )),
-            "rest.extension.classes" if !value.is_empty() => problems.push(Problem::invalid(
-                name,
-                Some(value),
-                "REST extensions are not supported yet, and leaving one out would leave the REST API without \
-                 its protection",
-            )),
-            "config.providers" | "rest.extension.classes" => {}
+            "config.providers" => {}
             "exactly.once.source.support" if value != "disabled" => words.push(format!(
                 "{}: {name} = {value} has no effect: records are delivered at least once",
                 given.origin

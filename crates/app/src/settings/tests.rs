@@ -225,13 +225,13 @@ fn each_mistake_in_its_own_words() {
             &[
                 "rest.extension.classes=org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension",
             ],
-            "-o: Invalid value org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension for \
-             configuration rest.extension.classes: REST extensions are not supported yet, and leaving one out would \
-             leave the REST API without its protection",
+            "configuration: rest.basic.auth.users.path: \
+             org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension needs the file of \
+             users that this key names",
         ),
         (
             &["listeners=https://:8443"],
-            "-o: listeners: https://:8443: HTTPS for the REST API is not supported yet; use http://",
+            "configuration: ssl.keystore.location: is missing: HTTPS needs a certificate and its key",
         ),
         (
             &["otlp.memory.max.bytes=100000000", "otlp.request.max.bytes=67108864"],

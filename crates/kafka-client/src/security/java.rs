@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use rustls::ServerConfig;
 
 use super::jaas::{Jaas, LoginModule};
+use super::listener::{self, ClientAuth};
 use super::{
     AwsCredentialsProvider, ClientCredentials, Login, OAuthBearer, Passwords, ReadFile, Sasl, SaslError,
     ScramHash, Secret, Security, Source, Store, Tls, TlsError, TlsOptions, TokenSource,
@@ -23,6 +25,7 @@ const TRUST_PEM: &str = "ssl.truststore.certificates";
 const IDENTITY: &str = "ssl.keystore.location";
 const CHAIN_PEM: &str = "ssl.keystore.certificate.chain";
 const KEY_PEM: &str = "ssl.keystore.key";
+const CLIENT_AUTH: &str = "ssl.client.auth";
 const HOST_NAME: &str = "ssl.endpoint.identification.algorithm";
 const TOKEN_URL: &str = "sasl.oauthbearer.token.endpoint.url";
 const CLIENT_ID: &str = "sasl.oauthbearer.client.credentials.client.id";
@@ -97,6 +100,38 @@ pub fn from_java_with(
     let tls = if tls { reader.tls() } else { None };
     let sasl = if sasl { reader.sasl() } else { None };
     if reader.problems.is_empty() { Ok(Security { tls, sasl }) } else { Err(reader.problems) }
+}
+
+/// TLS of a listener: its certificate from `ssl.keystore.*`, and by `ssl.client.auth` those of its clients, which
+/// `ssl.truststore.*` vouches for. The stores are read here, once.
+///
+/// # Errors
+///
+/// All mistakes at once.
+pub fn server(given: &Given, read: ReadFile) -> Result<Arc<ServerConfig>, Vec<Problem>> {
+    let mut reader = Reader { given, read, aws: None, problems: Vec::new() };
+    let demand = match reader.text(CLIENT_AUTH).unwrap_or("none") {
+        "none" => ClientAuth::None,
+        "requested" => ClientAuth::Requested,
+        "required" => ClientAuth::Required,
+        _ => {
+            reader.problem(CLIENT_AUTH, "must be none, requested or required");
+            ClientAuth::None
+        }
+    };
+    let identity = reader.identity();
+    if identity.is_none() && reader.problems.is_empty() {
+        reader.problem(IDENTITY, "is missing: HTTPS needs a certificate and its key");
+    }
+    let trust = reader.trust();
+    if trust.is_none() && demand != ClientAuth::None && reader.problems.is_empty() {
+        reader.problem(TRUST, format!("is missing, and {CLIENT_AUTH} asks clients for their certificates"));
+    }
+    let Some(identity) = identity.filter(|_| reader.problems.is_empty()) else { return Err(reader.problems) };
+    listener::config(&identity, trust.as_ref(), demand, &*reader.read).map_err(|error| {
+        let property = if matches!(error, TlsError::Trust { .. }) { TRUST } else { IDENTITY };
+        vec![Problem::new(property, error)]
+    })
 }
 
 struct Reader<'a> {

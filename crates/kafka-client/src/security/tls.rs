@@ -190,14 +190,7 @@ struct StoreBytes {
 
 impl StoreBytes {
     fn read(options: &TlsOptions) -> Result<Self, TlsError> {
-        let read = |store: &Store| match &store.source {
-            Source::Inline(bytes) => Ok(bytes.clone()),
-            Source::File(path) => match (options.read)(path) {
-                Ok(bytes) if bytes.len() > STORE_BYTES_MAX => Err(StoreError::TooLarge),
-                Ok(bytes) => Ok(bytes),
-                Err(error) => Err(StoreError::Read(error.to_string())),
-            },
-        };
+        let read = |store: &Store| read_store(store, &*options.read);
         Ok(Self {
             trust: options
                 .trust
@@ -247,11 +240,26 @@ impl StoreBytes {
     }
 }
 
-fn trust_error(store: &Store, why: StoreError) -> TlsError {
+/// A store's bytes.
+pub(super) fn read_store(
+    store: &Store,
+    read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
+) -> Result<Vec<u8>, StoreError> {
+    match &store.source {
+        Source::Inline(bytes) => Ok(bytes.clone()),
+        Source::File(path) => match read(path) {
+            Ok(bytes) if bytes.len() > STORE_BYTES_MAX => Err(StoreError::TooLarge),
+            Ok(bytes) => Ok(bytes),
+            Err(error) => Err(StoreError::Read(error.to_string())),
+        },
+    }
+}
+
+pub(super) fn trust_error(store: &Store, why: StoreError) -> TlsError {
     TlsError::Trust { place: store.source.to_string(), why }
 }
 
-fn identity_error(store: &Store, why: StoreError) -> TlsError {
+pub(super) fn identity_error(store: &Store, why: StoreError) -> TlsError {
     TlsError::Identity { place: store.source.to_string(), why }
 }
 
@@ -265,7 +273,7 @@ fn platform() -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 /// The key, if it is the certificate's.
-fn own_key(
+pub(super) fn own_key(
     bytes: &[u8],
     passwords: &Passwords,
     provider: &CryptoProvider,

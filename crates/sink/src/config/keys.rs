@@ -5,8 +5,8 @@ use config::{Importance, Key, Kind, Unit};
 const TOPICS: &str = "Kafka";
 const RECORDS: &str = "Records";
 const LIMITS: &str = "Limits";
-const CONVERTERS: &str = "Converters";
-const CREATION: &str = "Topic creation";
+const CONVERTERS: &str = "Common";
+const CREATION: &str = "Topic Creation";
 
 /// Topic of spans.
 pub static KAFKA_TOPIC_TRACES: Key =
@@ -134,7 +134,7 @@ pub static HEADER_CONVERTER: Key = converter(
 );
 
 const fn converter(name: &'static str, doc: &'static str) -> Key {
-    Key { name, kind: Kind::NonEmpty, default: None, importance: Importance::Low, group: CONVERTERS, doc }
+    Key { name, kind: Kind::Class, default: None, importance: Importance::Low, group: CONVERTERS, doc }
 }
 
 /// Whether `JsonConverter` writes a schema.
@@ -177,7 +177,7 @@ pub static TOPIC_CREATION_DEFAULT_REPLICATION_FACTOR: Key = Key {
 pub static TOPIC_CREATION_GROUPS: Key = Key {
     name: "topic.creation.groups",
     kind: Kind::List,
-    default: None,
+    default: Some(""),
     importance: Importance::Low,
     group: CREATION,
     doc: "Kafka Connect's groups of topics with their own settings. Only the group default is supported.",
@@ -192,14 +192,20 @@ pub static OVERRIDE_POLICY: Key = Key {
     doc: "Which properties a connector may set by producer.override.* and admin.override.*.",
 };
 /// Single message transforms.
-pub static TRANSFORMS: Key =
-    not_built("transforms", "Kafka Connect's transforms. None is built in: naming one stops the start.");
+pub static TRANSFORMS: Key = not_built(
+    "transforms",
+    "Transforms",
+    "Kafka Connect's transforms. None is built in: naming one stops the start.",
+);
 /// Conditions of transforms.
-pub static PREDICATES: Key =
-    not_built("predicates", "Kafka Connect's predicates. None is built in: naming one stops the start.");
+pub static PREDICATES: Key = not_built(
+    "predicates",
+    "Predicates",
+    "Kafka Connect's predicates. None is built in: naming one stops the start.",
+);
 
-const fn not_built(name: &'static str, doc: &'static str) -> Key {
-    Key { name, kind: Kind::List, default: None, importance: Importance::Low, group: RECORDS, doc }
+const fn not_built(name: &'static str, group: &'static str, doc: &'static str) -> Key {
+    Key { name, kind: Kind::List, default: Some(""), importance: Importance::Low, group, doc }
 }
 
 /// Keys of a connector.

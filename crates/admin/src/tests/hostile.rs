@@ -1,0 +1,92 @@
+//! Bodies and names of anyone: each gets an answer, and nothing is half done.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{call, call_with, exchange, send, start, start_with};
+use crate::Serves;
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused() {
+    let server = start().await;
+    let body = |bytes: usize| {
+        let filler = "x".repeat(bytes - r#"{"connector.class":"SomeSource","x":""}"#.len());
+        format!(r#"{{"connector.class":"SomeSource","x":"{filler}"}}"#)
+    };
+    assert_eq!(send(server.addr, "PUT", "/connectors/a/config", &body(64 << 10)).await.status, 201);
+    let answer = send(server.addr, "PUT", "/connectors/b/config", &body((64 << 10) + 1)).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (413, r#"{"error_code":413,"message":"HTTP 413 Payload Too Large"}"#)
+    );
+    let chunk = format!("10001\r\n{}\r\n0\r\n\r\n", body(0x10001));
+    let request = format!(
+        "PUT /connectors/b/config HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\n\r\n{chunk}"
+    );
+    assert_eq!(exchange(server.addr, &request).await.status, 413);
+    assert_eq!(call(server.addr, "GET", "/connectors").await.body, r#"["a"]"#);
+}
+
+#[tokio::test]
+async fn bodies_of_other_types_are_refused() {
+    let server = start().await;
+    for (line, status) in [
+        ("Content-Type: text/plain\r\n", 415),
+        ("Content-Type: application/x-www-form-urlencoded\r\n", 415),
+        ("Content-Type: application/json;charset=utf-8\r\n", 201),
+        ("", 415),
+    ] {
+        let body = r#"{"connector.class":"SomeSource"}"#;
+        let lines = format!("{line}Content-Length: {}\r\n\r\n{body}", body.len());
+        let answer = call_with(server.addr, "PUT", "/connectors/a/config", &lines).await;
+        assert_eq!(answer.status, status, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_names_go_through_or_are_refused_whole() {
+    let server = start().await;
+    let long = "n".repeat(10 << 10);
+    let names = ["..", "../../etc", "a/b", "a b", "ü→", "%2e", "?x#y", "'\";--", "con", long.as_str()];
+    for name in names {
+        let json = serde_json::json!({"name": name, "config": {"connector.class": "SomeSource"}}).to_string();
+        let answer = send(server.addr, "POST", "/connectors", &json).await;
+        assert_eq!(answer.status, 201, "{name}: {}", answer.body);
+        let location = answer.head.split("location: http://rest.example").nth(1).unwrap();
+        let path = location.split("\r\n").next().unwrap();
+        let answer = call(server.addr, "GET", &format!("{path}/config")).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.body.contains(&serde_json::to_string(name).unwrap()), "{}", answer.body);
+        assert_eq!(call(server.addr, "DELETE", path).await.status, 204, "{path}");
+    }
+    assert_eq!(call(server.addr, "GET", "/connectors").await.body, "[]");
+}
+
+#[tokio::test]
+async fn of_many_creations_of_one_name_one_succeeds() {
+    let server = start().await;
+    let create = async || {
+        let body = r#"{"name":"a","config":{"connector.class":"SomeSource"}}"#;
+        send(server.addr, "POST", "/connectors", body).await.status
+    };
+    let (a, b, c, d) = tokio::join!(create(), create(), create(), create());
+    let mut all = [a, b, c, d];
+    all.sort_unstable();
+    assert_eq!(all, [201, 409, 409, 409]);
+}
+
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_answered() {
+    let server = start_with(&[("rest.request.timeout.ms", "1000")], Serves::All, None).await;
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let head = "PUT /connectors/a/config HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+    assert!(answer.ends_with(r#"{"error_code":500,"message":"Request timed out"}"#), "{answer}");
+}
