@@ -31,8 +31,14 @@ pub mod split;
 
 pub mod json;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(fuzzing), expect(unreachable_pub, reason = "the door for fuzzing is open in its builds only"))]
 mod testdata;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
+#[cfg(test)]
+mod oracles;
 
 pub use error::{DEPTH_MAX, Malformed, MalformedKind};
 pub use scan::{Counts, Limits};

@@ -28,7 +28,7 @@ const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.26.0";
 const SCOPES: usize = 3;
 
 /// A request of one resource, three scopes and `items` spans, data points, log records or profiles.
-pub(crate) fn realistic(signal: Signal, items: usize, rng: &mut Rng) -> Vec<u8> {
+pub fn realistic(signal: Signal, items: usize, rng: &mut Rng) -> Vec<u8> {
     let request = match signal {
         Signal::Traces => Request::Traces(traces(items, rng)),
         Signal::Metrics => Request::Metrics(metrics(items, rng)),

@@ -12,7 +12,7 @@ use crate::{Counts, Signal};
 
 /// A decoded request of any signal.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Request {
+pub enum Request {
     Traces(ExportTraceServiceRequest),
     Metrics(ExportMetricsServiceRequest),
     Logs(ExportLogsServiceRequest),
@@ -20,7 +20,7 @@ pub(crate) enum Request {
 }
 
 impl Request {
-    pub(crate) fn decode(signal: Signal, wire: &[u8]) -> Result<Self, DecodeError> {
+    pub fn decode(signal: Signal, wire: &[u8]) -> Result<Self, DecodeError> {
         Ok(match signal {
             Signal::Traces => Self::Traces(ExportTraceServiceRequest::decode(wire)?),
             Signal::Metrics => Self::Metrics(ExportMetricsServiceRequest::decode(wire)?),
@@ -29,7 +29,7 @@ impl Request {
         })
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Traces(request) => request.encode_to_vec(),
             Self::Metrics(request) => request.encode_to_vec(),
@@ -40,7 +40,7 @@ impl Request {
 
     /// Counted on the tree. Differs from the scan, rightly, when a message that holds items comes twice as a
     /// member of a oneof and the other member came between: the tree has lost them then.
-    pub(crate) fn counts(&self) -> Counts {
+    pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         match self {
             Self::Traces(request) => {

@@ -72,7 +72,7 @@ impl<const OTLP: bool> Writer<'_, OTLP> {
                     found
                 }
                 None => match find(steps, &mut rest, below)? {
-                    Some(step) => (step, false),
+                    Some(found) => found,
                     None => continue,
                 },
             };
@@ -244,20 +244,21 @@ fn begin(pen: &mut Pen<'_>, step: &Step, is_new: bool) {
 }
 
 /// Takes a tag that has no entry of its own: longer than a byte, of an unknown field, or not valid. An unknown
-/// field is skipped, and gives `None`.
+/// field is skipped, and gives `None`. Beside the step: whether it is a run of packed values.
 #[cold]
 #[inline(never)]
-fn find(steps: &'static Steps, rest: &mut &[u8], below: u32) -> Result<Option<&'static Step>, Stop> {
+fn find(steps: &'static Steps, rest: &mut &[u8], below: u32) -> Result<Option<(&'static Step, bool)>, Stop> {
     let start = *rest;
     let (number, wire) = take_tag(rest)?;
     let Some(step) = steps.at_number(number) else {
         skip_unknown(number, wire, rest, below, start)?;
         return Ok(None);
     };
-    if wire != step.kind.wire_type() {
+    let is_packed = wire == wire_type::LEN && step.place.repeated && step.kind.wire_type() != wire_type::LEN;
+    if wire != step.kind.wire_type() && !is_packed {
         return Err(Stop::Fault(fault(start, MalformedKind::WireType)));
     }
-    Ok(Some(step))
+    Ok(Some((step, is_packed)))
 }
 
 /// Whether the bytes are one varint and nothing else.
