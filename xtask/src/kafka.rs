@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell;
+use crate::{maven, shell};
 
 /// A pom of `tools/kafka` each; the first is what `kafka run` starts.
 const VERSIONS: [&str; 3] = ["4.3.1", "3.9.2", "2.1.1"];
@@ -29,23 +29,8 @@ pub(crate) fn fetch() -> Result<PathBuf> {
     folders.into_iter().next().context("there is a version")
 }
 
-/// The folder of a version's jars, filled if the pom is another one than what is there.
 fn fetch_version(version: &str) -> Result<PathBuf> {
-    let pom_file = format!("tools/kafka/{version}/pom.xml");
-    let folder = shell::root().join(format!("target/kafka/{version}/libs"));
-    let stamp = folder.join("pom.xml");
-    let pom = fs::read_to_string(shell::root().join(&pom_file))?;
-    if fs::read_to_string(&stamp).is_ok_and(|done| done == pom) {
-        return Ok(folder);
-    }
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    let output = format!("-DoutputDirectory={}", folder.display());
-    let goal = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
-    shell::run("mvn", &["-q", "-B", "-f", &pom_file, goal, &output, "-DincludeScope=runtime"])?;
-    fs::write(stamp, pom)?;
-    Ok(folder)
+    maven::jars(&format!("tools/kafka/{version}/pom.xml"), &format!("target/kafka/{version}/libs"))
 }
 
 fn serve(port: u16) -> Result<()> {

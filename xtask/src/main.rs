@@ -8,6 +8,8 @@ mod codegen;
 mod faults;
 mod fuzz;
 mod kafka;
+mod maven;
+mod oracles;
 mod python;
 mod shell;
 mod test;
@@ -21,6 +23,7 @@ cargo xtask codegen [--check]  the OTLP schema tables from the published .proto 
 cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
+cargo xtask oracles            protobuf-java and the Collector's pdata, which tests of OTLP compare with
 cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
 cargo xtask fuzz seeds|smoke   their first inputs anew; the run that is part of ci
 cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
         "docs" => ci::docs(rest.iter().any(|arg| arg == "--check")),
         "deny" => ci::deny(),
         "kafka" => kafka::main(rest),
+        "oracles" => oracles::fetch(),
         "faults" => faults::main(rest),
         "fuzz" => fuzz::main(rest),
         "bench" => bench::main(rest),

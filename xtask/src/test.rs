@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{kafka, python, shell};
+use crate::{kafka, oracles, python, shell};
 
 /// What reads bytes of the network is tested as it ships as well: rustc 1.95 miscompiles an inlined comparison
 /// whose result is both added and branched on, from opt-level 2 on.
@@ -39,6 +39,7 @@ pub(crate) struct Count {
 /// Fetches what the tests need, runs them all and prints the count as its last line.
 pub(crate) fn main() -> Result<()> {
     kafka::fetch()?;
+    oracles::fetch()?;
     python::prepare()?;
     shell::run("cargo", &["build", "--quiet", "--workspace", "--all-targets"])?;
     let mut count = Count::default();

@@ -201,8 +201,13 @@ impl Writer<'_> {
         }
         for _ in 0..times {
             if let Kind::Message(_) = field.kind {
-                // prost wants a free level for an unknown field; groups take more.
-                let below = if self.style == Style::Odd { 6 } else { 0 };
+                let below = match self.style {
+                    Style::Canonical => 0,
+                    // For readers that make an absent message an empty one.
+                    Style::Sized => 1,
+                    // prost wants a free level for an unknown field; groups take more.
+                    Style::Odd => 6,
+                };
                 if self.budget == 0 || depth + below >= DEPTH_MAX {
                     return;
                 }
