@@ -11,7 +11,7 @@ use fastrand::Rng;
 use super::damaged::compare;
 use super::peer::{Question, ask};
 use super::{SHARE, hex, root, seed};
-use crate::json::write;
+use crate::json::{self, write};
 use crate::testdata::{Style, Tree, Used, random_noting, realistic};
 use crate::{Limits, Signal};
 
@@ -47,7 +47,7 @@ fn json_is_what_protobuf_java_prints() {
         assert!(compare(question.signal, &question.wire, &"drawn"), "{}", what());
         let mut ours = Vec::new();
         let limits = Limits { elements: u64::MAX };
-        write(question.signal, &question.wire, &limits, usize::MAX, &mut ours)
+        write(json::Style::Json, question.signal, &question.wire, &limits, usize::MAX, &mut ours)
             .unwrap_or_else(|error| panic!("{error}\n{}", what()));
         let (ours, theirs) = (Tree::parse(&ours).unwrap(), Tree::parse(&theirs).unwrap());
         if let Some(difference) = ours.difference(&theirs) {

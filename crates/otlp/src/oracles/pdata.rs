@@ -19,7 +19,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 
 use super::peer::{Question, ask};
 use super::{SHARE, hex, root, seed};
-use crate::json::read;
+use crate::json::{self, read, write};
 use crate::testdata::{Request, Style, Used, random_noting, realistic, without_empty};
 use crate::{Limits, Signal};
 
@@ -119,6 +119,29 @@ fn assert_same(question: &Question, wire: &[u8], what: &str) {
     }
 }
 
+/// Scenario: requests of all signals in `otlp_json`. Guarantees: `pdata` reads the same requests.
+#[test]
+fn what_we_write_is_read_by_pdata() {
+    let seed = seed(22);
+    let send = |signal, wire: &[u8]| {
+        let mut json = Vec::new();
+        write(json::Style::OtlpJson, signal, wire, &LIMITS, usize::MAX, &mut json).unwrap();
+        json
+    };
+    let mut equal = 0;
+    ask(Command::new(program()), questions(seed, b'j', send).into_iter(), |question, answer| {
+        let what = || {
+            let json = String::from_utf8_lossy(&question.sent);
+            format!("seed {seed}, document {equal}, {:?}\n{json}", question.signal)
+        };
+        let wire = answer.unwrap_or_else(|error| panic!("pdata: {error}\n{}", what()));
+        assert_same(question, &wire, &what());
+        equal += 1;
+    });
+    println!("we write, pdata reads: seed {seed}, {equal} documents, 0 differences");
+    assert_eq!(equal, DOCUMENTS);
+}
+
 /// Scenario: requests of all signals, as `pdata` writes them in JSON. Guarantees: the reader gives the same requests.
 #[test]
 fn what_pdata_writes_is_read() {
@@ -127,10 +150,10 @@ fn what_pdata_writes_is_read() {
     ask(Command::new(program()), questions(seed, b'p', |_, wire| wire.to_vec()).into_iter(), |question, answer| {
         let what = format!("seed {seed}, document {equal}, {:?}", question.signal);
         let json = answer.unwrap_or_else(|error| panic!("{what}: pdata: {error}\n{}", hex(&question.wire)));
+        let what = format!("{what}\n{}", String::from_utf8_lossy(&json));
         let mut wire = Vec::new();
-        read(question.signal, &json, &LIMITS, &mut wire)
-            .unwrap_or_else(|error| panic!("{what}: {error}\n{}", String::from_utf8_lossy(&json)));
-        assert_same(question, &wire, &format!("{what}\n{}", String::from_utf8_lossy(&json)));
+        read(question.signal, &json, &LIMITS, &mut wire).unwrap_or_else(|error| panic!("{error}: {what}"));
+        assert_same(question, &wire, &what);
         equal += 1;
     });
     println!("pdata writes, we read: seed {seed}, {equal} documents, 0 differences");
