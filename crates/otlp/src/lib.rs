@@ -31,11 +31,14 @@ pub mod split;
 
 pub mod json;
 
-#[cfg(any(test, fuzzing))]
-#[cfg_attr(not(fuzzing), expect(unreachable_pub, reason = "the door for fuzzing is open in its builds only"))]
-mod testdata;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(
+    not(fuzzing),
+    expect(unreachable_pub, clippy::unwrap_used, reason = "for tests, and for fuzzing in its builds only")
+)]
+mod testdata;
 
 #[cfg(test)]
 mod oracles;

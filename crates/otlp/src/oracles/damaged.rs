@@ -55,7 +55,8 @@ fn damaged_requests_are_refused_as_by_prost() {
                 for _ in 0..OF_ONE {
                     let mut wire = base.clone();
                     mutate(&mut wire, &mut rng);
-                    accepted += usize::from(compare(signal, &wire, &format_args!("seed {seed} case {cases}")));
+                    accepted +=
+                        usize::from(compare(signal, &wire, &format_args!("seed {seed} case {cases}")));
                     cases += 1;
                 }
             }

@@ -147,15 +147,21 @@ fn what_we_write_is_read_by_pdata() {
 fn what_pdata_writes_is_read() {
     let seed = seed(21);
     let mut equal = 0;
-    ask(Command::new(program()), questions(seed, b'p', |_, wire| wire.to_vec()).into_iter(), |question, answer| {
-        let what = format!("seed {seed}, document {equal}, {:?}", question.signal);
-        let json = answer.unwrap_or_else(|error| panic!("{what}: pdata: {error}\n{}", hex(&question.wire)));
-        let what = format!("{what}\n{}", String::from_utf8_lossy(&json));
-        let mut wire = Vec::new();
-        read(question.signal, &json, &LIMITS, &mut wire).unwrap_or_else(|error| panic!("{error}: {what}"));
-        assert_same(question, &wire, &what);
-        equal += 1;
-    });
+    ask(
+        Command::new(program()),
+        questions(seed, b'p', |_, wire| wire.to_vec()).into_iter(),
+        |question, answer| {
+            let what = format!("seed {seed}, document {equal}, {:?}", question.signal);
+            let json =
+                answer.unwrap_or_else(|error| panic!("{what}: pdata: {error}\n{}", hex(&question.wire)));
+            let what = format!("{what}\n{}", String::from_utf8_lossy(&json));
+            let mut wire = Vec::new();
+            read(question.signal, &json, &LIMITS, &mut wire)
+                .unwrap_or_else(|error| panic!("{error}: {what}"));
+            assert_same(question, &wire, &what);
+            equal += 1;
+        },
+    );
     println!("pdata writes, we read: seed {seed}, {equal} documents, 0 differences");
     assert_eq!(equal, DOCUMENTS);
 }

@@ -44,9 +44,36 @@ const DOUBLES: [f64; 22] = [
 
 /// Where lengths of UTF-8 and UTF-16 change, and what JSON or a reader of it treats apart; all around surrogates.
 const EDGES: [char; 30] = [
-    '\0', '\u{8}', '\t', '\n', '\u{b}', '\u{c}', '\r', '\u{1f}', ' ', '"', '&', '\'', '/', '<', '=', '>', '\\',
-    '\u{7f}', '\u{80}', '\u{7ff}', '\u{800}', '\u{2028}', '\u{2029}', '\u{d7ff}', '\u{e000}', '\u{feff}', '\u{fffe}',
-    '\u{ffff}', '\u{10000}', '\u{10ffff}',
+    '\0',
+    '\u{8}',
+    '\t',
+    '\n',
+    '\u{b}',
+    '\u{c}',
+    '\r',
+    '\u{1f}',
+    ' ',
+    '"',
+    '&',
+    '\'',
+    '/',
+    '<',
+    '=',
+    '>',
+    '\\',
+    '\u{7f}',
+    '\u{80}',
+    '\u{7ff}',
+    '\u{800}',
+    '\u{2028}',
+    '\u{2029}',
+    '\u{d7ff}',
+    '\u{e000}',
+    '\u{feff}',
+    '\u{fffe}',
+    '\u{ffff}',
+    '\u{10000}',
+    '\u{10ffff}',
 ];
 
 /// How a random request is written.
@@ -248,7 +275,11 @@ impl Writer<'_> {
     fn bytes_len(&mut self, field: &Field) -> usize {
         match field.kind {
             Kind::Id | Kind::ProfileId if self.style == Style::Sized => {
-                if field.name.contains("span") { 8 } else { 16 }
+                if field.name.contains("span") {
+                    8
+                } else {
+                    16
+                }
             }
             _ => *self.rng.choice([0, 1, 7, 8, 8, 8, 16, 16, 16, 33, 200].iter()).unwrap(),
         }

@@ -244,9 +244,22 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_not_read() {
-        for text in
-            ["", "nul", "[1,]", "{,}", "01", "1.", ".5", "1e", "+1", "--1", "[1 2]", "\"\u{1}\"", "\"\\x\"", "1 1"]
-        {
+        for text in [
+            "",
+            "nul",
+            "[1,]",
+            "{,}",
+            "01",
+            "1.",
+            ".5",
+            "1e",
+            "+1",
+            "--1",
+            "[1 2]",
+            "\"\u{1}\"",
+            "\"\\x\"",
+            "1 1",
+        ] {
             assert!(Tree::parse(text.as_bytes()).is_none(), "{text}");
         }
         assert!(Tree::parse("[".repeat(100_000).as_bytes()).is_none());

@@ -302,6 +302,17 @@ fn strings_of_every_length_and_every_byte() {
     }
 }
 
+/// A run of packed values under a tag that is longer than it has to be, which is an unusual way to say the same.
+#[test]
+fn packed_runs_under_long_tags() {
+    let point =
+        [b"\xb2\x00\x08\x01\0\0\0\0\0\0\0".as_slice(), b"\xb2\x80\x00\x08\x02\0\0\0\0\0\0\0"].concat();
+    let wire = nested(&[(1, 2), (2, 2), (2, 2), (9, 2), (1, 2)], &point);
+    assert_equals_oracle(Signal::Metrics, &wire, &"bucket_counts");
+    let text = written(Style::Json, Signal::Metrics, &wire).unwrap();
+    assert!(String::from_utf8(text).unwrap().contains(r#""bucket_counts":["1","2"]"#));
+}
+
 #[test]
 fn every_character() {
     let all: Vec<char> = (char::MIN..=char::MAX).collect();

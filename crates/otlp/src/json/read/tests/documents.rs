@@ -1,12 +1,15 @@
-//! Whole documents in the shape of the specification's examples, with the counts that they hold.
+//! Whole documents in the shape of the specification's examples, with the counts that they hold: read, and written again.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::{metric, number_data_point};
 
 use super::{
-    ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, read_checked, request,
+    ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, LIMITS, read_checked,
+    request,
 };
 use crate::Signal;
+use crate::json::{Style, write};
+use crate::testdata::Tree;
 
 const RESOURCE: &str = r#""resource": {
   "attributes": [{ "key": "service.name", "value": { "stringValue": "checkout" } }]
@@ -17,8 +20,38 @@ const SCOPE: &str = r#""scope": {
 }"#;
 
 fn counts(signal: Signal, json: &str) -> (u64, u64) {
-    let (_, counts) = read_checked(signal, json.as_bytes()).unwrap();
+    let (wire, counts) = read_checked(signal, json.as_bytes()).unwrap();
+    let mut back = Vec::new();
+    write(Style::OtlpJson, signal, &wire, &LIMITS, usize::MAX, &mut back).unwrap();
+    let (document, written) = (Tree::parse(json.as_bytes()).unwrap(), Tree::parse(&back).unwrap());
+    assert!(says_the_same(&document, &written), "{}", String::from_utf8_lossy(&back));
+    assert_eq!(read_checked(signal, &back), Ok((wire, counts)), "what was read, written and read again");
     (counts.items, counts.elements)
+}
+
+/// Whether both are the same but for the case of ids, zeros left out, and numbers in quotes.
+fn says_the_same(document: &Tree<'_>, written: &Tree<'_>) -> bool {
+    match (document, written) {
+        (Tree::Object(document), Tree::Object(written)) => {
+            let of = |members: &[_], wanted: &(_, _)| members.iter().position(|(name, _)| *name == wanted.0);
+            written.iter().all(|member| of(document, member).is_some())
+                && document.iter().all(|member| match of(written, member) {
+                    Some(at) => says_the_same(&member.1, &written[at].1),
+                    None => matches!(member.1, Tree::Number("0")),
+                })
+        }
+        (Tree::List(document), Tree::List(written)) => {
+            document.len() == written.len()
+                && document.iter().zip(written).all(|(document, written)| says_the_same(document, written))
+        }
+        (Tree::Text(document), Tree::Text(written)) => document.eq_ignore_ascii_case(written),
+        (Tree::Number(document), Tree::Text(written)) => document == written,
+        (Tree::Number(document), Tree::Number(written)) => {
+            document.parse::<f64>().unwrap() == written.parse::<f64>().unwrap()
+        }
+        (Tree::Bool(document), Tree::Bool(written)) => document == written,
+        _ => false,
+    }
 }
 
 #[test]

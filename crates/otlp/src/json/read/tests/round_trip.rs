@@ -13,9 +13,9 @@ use super::print;
 use super::printer::Printer;
 use super::read_checked;
 use crate::Signal;
-use crate::json::read::order::{skip, varint};
 use crate::json::read::wire::{Encoded, Open, push_len_tag, push_tag, push_varint};
 use crate::schema::{Field, Kind, MessageId};
+use crate::testdata::canonical;
 
 /// Wire bytes of a random request, as the tables have it; every field comes up.
 struct Generator {
@@ -160,31 +160,7 @@ fn request(signal: Signal, generator: &mut Generator, printer: &mut Printer) -> 
         Signal::Logs => both::<ExportLogsServiceRequest>(&wire, printer, print::logs),
         Signal::Profiles => both::<ExportProfilesServiceRequest>(&wire, printer, print::profiles),
     };
-    (in_number_order(signal.root(), &wire), json)
-}
-
-/// Prost puts a member of a `oneof` where the lowest number of the `oneof` would stand; protobuf-java and others
-/// keep to the order of numbers, and so do we.
-fn in_number_order(id: MessageId, wire: &[u8]) -> Vec<u8> {
-    let mut fields: Vec<(u64, Vec<u8>)> = Vec::new();
-    let mut at = 0;
-    while at < wire.len() {
-        let start = at;
-        let tag = varint(wire, &mut at);
-        let head = at;
-        let value = skip(wire, &mut at, tag);
-        let sub = id.message().field(tag >> 3).map(|field| field.kind);
-        let mut bytes = wire[start..at].to_vec();
-        if let Some(Kind::Message(sub)) = sub {
-            let inner = in_number_order(sub, &wire[value]);
-            bytes = wire[start..head].to_vec();
-            push_varint(&mut bytes, inner.len() as u64);
-            bytes.extend_from_slice(&inner);
-        }
-        fields.push((tag >> 3, bytes));
-    }
-    fields.sort_by_key(|(number, _)| *number);
-    fields.into_iter().flat_map(|(_, bytes)| bytes).collect()
+    (canonical(signal.root(), &wire), json)
 }
 
 fn random(seed: u64) -> (Generator, Printer, Signal) {
