@@ -9,8 +9,8 @@ use crate::{codegen, kafka, shell};
 /// The codec's bench: a workspace of its own, so that nothing else waits for the contenders.
 pub(crate) const MANIFEST: &str = "bench/Cargo.toml";
 
-/// `codec`: the codec's table. Else the server's: `FILTER` picks the rows whose name contains it; keys go to the
-/// servers.
+/// `codec`: the codec's table. Else the server's: `FILTER` picks the rows whose name and format contain it; `rounds=N` and
+/// `seconds=N` make it longer or shorter; other keys go to the servers.
 pub(crate) fn main(args: &[String]) -> Result<()> {
     match args.split_first() {
         Some((first, rest)) if first == "codec" => codec(rest),

@@ -14,10 +14,12 @@
 mod batch;
 mod broker;
 mod errors;
+mod gather;
 mod identity;
 mod inbox;
 mod limits;
 mod link;
+mod packing;
 mod partition;
 mod partitioner;
 mod record;

@@ -1,6 +1,7 @@
 //! A real Apache Kafka in processes of its own, from the jars that `cargo xtask kafka fetch` has copied.
 
 mod cluster;
+mod counts;
 mod jvm;
 mod plan;
 pub mod stores;
@@ -16,6 +17,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
 pub use self::cluster::{Cluster, Partition};
+pub use self::counts::ProduceRequests;
 use self::jvm::Jvm;
 pub(crate) use self::jvm::root;
 pub use self::jvm::{Version, run};
@@ -120,7 +122,7 @@ pub fn tool(class: &str) -> Command {
 
 fn launch(folder: &Path) -> Jvm {
     let properties = folder.join("server.properties");
-    Jvm::start(Version::V4, "-Xmx512m", "kafka.Kafka", &properties, &folder.join("kafka.log"))
+    Jvm::start(Version::V4, &["-Xmx512m"], "kafka.Kafka", &properties, &folder.join("kafka.log"))
 }
 
 fn properties_text(folder: &Path, port: u16, controller: u16) -> String {

@@ -1,4 +1,5 @@
-//! A closed loop of exports over a fixed number of connections and streams, and what it measured.
+//! Exports over a fixed number of connections and streams, as fast as they are answered or at a pace, and what that
+//! measured.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -27,10 +28,28 @@ pub struct Load {
     pub connections: usize,
     /// Requests at a time on each connection; 1 over HTTP/1.1.
     pub streams: usize,
+    /// Requests a second over all streams; `None`: each goes out when the one before it is answered.
+    pub pace: Option<u32>,
     /// Before the measurement.
     pub warmup: Duration,
     /// The measurement.
     pub length: Duration,
+}
+
+/// What is looked at while the load runs.
+pub struct Watch<'a> {
+    /// The server's process.
+    pub server: u32,
+    /// The brokers' processes.
+    pub brokers: &'a [u32],
+    /// Something that is counted elsewhere.
+    pub count: &'a dyn Fn() -> u64,
+}
+
+impl std::fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("server", &self.server).field("brokers", &self.brokers).finish_non_exhaustive()
+    }
 }
 
 /// What was measured.
@@ -44,12 +63,14 @@ pub struct Figures {
     pub wall: Duration,
     /// CPU time of the server within it, by the kernel's account.
     pub server_cpu: Duration,
-    /// CPU time of the broker within it.
+    /// CPU time of the brokers within it.
     pub broker_cpu: Duration,
-    /// From request to answer, in microseconds.
+    /// From request to answer, in microseconds; at a pace from when it was due, if the one before it was late.
     pub latency: Histogram<u64>,
     /// The server's resident memory at the end, in bytes.
     pub resident_bytes: u64,
+    /// By how much [`Watch::count`] rose within it.
+    pub counted: u64,
 }
 
 #[derive(Debug)]
@@ -57,6 +78,7 @@ struct Shared {
     load: Load,
     addr: SocketAddr,
     bodies: Vec<Bytes>,
+    start: Instant,
     end: Instant,
     tally: RefCell<Tally>,
 }
@@ -70,40 +92,48 @@ struct Tally {
     latency: Histogram<u64>,
 }
 
-/// Runs the load against a server on `addr` whose process is `pid`, with a broker whose process is `broker`.
+/// Runs the load against the server on `addr`.
 ///
 /// # Errors
 ///
 /// When nothing was answered with success.
-pub fn run(load: &Load, addr: SocketAddr, pid: u32, broker: u32) -> Result<Figures> {
+pub fn run(load: &Load, addr: SocketAddr, watch: &Watch<'_>) -> Result<Figures> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, measure(load.clone(), addr, (pid, broker)))
+    local.block_on(&runtime, measure(load.clone(), addr, watch))
 }
 
-async fn measure(load: Load, addr: SocketAddr, (pid, broker): (u32, u32)) -> Result<Figures> {
+async fn measure(load: Load, addr: SocketAddr, watch: &Watch<'_>) -> Result<Figures> {
     const VARIANTS: u64 = 16;
     let bodies = (0..VARIANTS).map(|seed| body(&load, seed)).collect();
     let latency = Histogram::new_with_bounds(1, 60_000_000, 3)?;
     let tally = RefCell::new(Tally { measuring: false, next: 0, requests: 0, failed: 0, latency });
-    let end = Instant::now() + load.warmup + load.length;
-    let shared = Rc::new(Shared { load, addr, bodies, end, tally });
+    let start = Instant::now();
+    let end = start + load.warmup + load.length;
+    let shared = Rc::new(Shared { load, addr, bodies, start, end, tally });
     let tasks: Vec<_> = (0..shared.load.connections)
-        .map(|_| {
+        .map(|index| {
             let shared = Rc::clone(&shared);
             tokio::task::spawn_local(async move {
-                if shared.load.http { http_connection(&shared).await } else { grpc_connection(&shared).await }
+                if shared.load.http {
+                    http_connection(&shared, index).await
+                } else {
+                    grpc_connection(&shared, index).await
+                }
             })
         })
         .collect();
     tokio::time::sleep(shared.load.warmup).await;
     shared.tally.borrow_mut().measuring = true;
-    let (cpu, brokers, start) = (process::cpu(pid), process::cpu(broker), Instant::now());
+    let of_brokers = || watch.brokers.iter().map(|broker| process::cpu(*broker)).sum::<Duration>();
+    let counted = (watch.count)();
+    let (cpu, before, start) = (process::cpu(watch.server), of_brokers(), Instant::now());
     tokio::time::sleep(shared.load.length).await;
     shared.tally.borrow_mut().measuring = false;
-    let (server_cpu, wall) = (process::cpu(pid).saturating_sub(cpu), start.elapsed());
-    let broker_cpu = process::cpu(broker).saturating_sub(brokers);
-    let resident_bytes = process::resident(pid).0;
+    let (server_cpu, wall) = (process::cpu(watch.server).saturating_sub(cpu), start.elapsed());
+    let broker_cpu = of_brokers().saturating_sub(before);
+    let counted = (watch.count)().saturating_sub(counted);
+    let resident_bytes = process::resident(watch.server).0;
     for task in tasks {
         task.await??;
     }
@@ -119,6 +149,7 @@ async fn measure(load: Load, addr: SocketAddr, (pid, broker): (u32, u32)) -> Res
         broker_cpu,
         latency: tally.latency.clone(),
         resident_bytes,
+        counted,
     })
 }
 
@@ -148,6 +179,14 @@ impl Shared {
         self.bodies[tally.next % self.bodies.len()].clone()
     }
 
+    /// The times at which a stream's requests are due; the streams take turns.
+    fn turns(&self, stream: usize) -> Turns {
+        let streams = u32::try_from(self.load.connections * self.load.streams).unwrap_or(u32::MAX);
+        let every = self.load.pace.map(|pace| Duration::from_secs(1) * streams / pace.max(1));
+        let first = every.unwrap_or_default() / streams * u32::try_from(stream).unwrap_or(0);
+        Turns { due: self.start + first, every }
+    }
+
     fn done(&self, success: bool, start: Instant) {
         let mut tally = self.tally.borrow_mut();
         if !tally.measuring {
@@ -162,15 +201,39 @@ impl Shared {
     }
 }
 
-async fn grpc_connection(shared: &Rc<Shared>) -> Result<()> {
+/// When a stream's requests go out.
+#[derive(Debug)]
+struct Turns {
+    due: Instant,
+    every: Option<Duration>,
+}
+
+impl Turns {
+    /// Waits for the next one. Returns since when its answer is waited for.
+    async fn next(&mut self) -> Instant {
+        let Some(every) = self.every else { return Instant::now() };
+        let due = self.due;
+        self.due += every;
+        let late = Instant::now() >= due;
+        // A timer that rings late is ours; a stream that was not free is the server's.
+        if late {
+            return due;
+        }
+        tokio::time::sleep_until(due.into()).await;
+        Instant::now()
+    }
+}
+
+async fn grpc_connection(shared: &Rc<Shared>, index: usize) -> Result<()> {
     let client = Rc::new(grpc::Client::connect(shared.addr).await?);
     let streams: Vec<_> = (0..shared.load.streams)
-        .map(|_| {
+        .map(|stream| {
             let (client, shared) = (Rc::clone(&client), Rc::clone(shared));
             tokio::task::spawn_local(async move {
                 let path = shared.load.signal.grpc_path();
+                let mut turns = shared.turns(index * shared.load.streams + stream);
                 while Instant::now() < shared.end {
-                    let start = Instant::now();
+                    let start = turns.next().await;
                     let answer = client.call_raw(path, shared.next(), &grpc::Options::default()).await?;
                     shared.done(answer.status == Some(0), start);
                 }
@@ -184,12 +247,13 @@ async fn grpc_connection(shared: &Rc<Shared>) -> Result<()> {
     Ok(())
 }
 
-async fn http_connection(shared: &Rc<Shared>) -> Result<()> {
+async fn http_connection(shared: &Rc<Shared>, index: usize) -> Result<()> {
     let mut stream = TcpStream::connect(shared.addr).await?;
     stream.set_nodelay(true)?;
     let mut buffer = BytesMut::with_capacity(4096);
+    let mut turns = shared.turns(index);
     while Instant::now() < shared.end {
-        let start = Instant::now();
+        let start = turns.next().await;
         stream.write_all(&shared.next()).await?;
         buffer.clear();
         while !buffer.windows(4).any(|window| window == b"\r\n\r\n") {

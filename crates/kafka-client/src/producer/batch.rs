@@ -6,6 +6,7 @@ use kafka_wire::batch::{Attributes, BATCH_HEADER_BYTES, BatchHeader};
 use kafka_wire::record;
 use tokio::time::Instant;
 
+use super::packing::{Packed, aside_bytes_min, pack};
 use super::record::{Failure, Headers, RECORD_HEAD_BYTES_MAX, Record, Settle};
 use crate::compression::{Codec, Compressor, decompress};
 
@@ -31,6 +32,8 @@ pub(super) struct Batch<T> {
     deadline: Instant,
     /// Bytes of the records before compression.
     pub(super) uncompressed_bytes: usize,
+    /// Whether the header is whole. If not, the records are still to be compressed, away from the worker.
+    is_sealed: bool,
     /// Its place among the partition's batches, in the order in which they were made.
     pub(super) ordinal: u64,
     /// How often it was sent.
@@ -92,14 +95,13 @@ impl<T: Settle> Draft<T> {
             body.put(&record, base_timestamp, offset_delta);
             tokens.push(record.token);
         }
-        let (pieces, uncompressed_bytes) = body.finish();
-        let (codec, pieces) = compressed(pieces, uncompressed_bytes, compressor);
+        let (body, uncompressed_bytes) = body.finish();
         let header = BatchHeader {
             base_offset: 0,
             batch_length: 0,
             partition_leader_epoch: -1,
             crc: 0,
-            attributes: Attributes(i16::from(codec.id())),
+            attributes: Attributes(0),
             last_offset_delta: records_count.saturating_sub(1),
             base_timestamp,
             max_timestamp: max_timestamp.unwrap_or(base_timestamp),
@@ -108,16 +110,22 @@ impl<T: Settle> Draft<T> {
             base_sequence: owner.map_or(-1, |_| sequence),
             records_count,
         };
-        Batch {
-            header: header.sealed(pieces.iter().map(Bytes::as_ref)),
-            body: pieces,
+        let mut batch = Batch {
+            header,
+            body,
             tokens,
             deadline: deadline.unwrap_or_else(Instant::now),
             uncompressed_bytes,
+            is_sealed: false,
             ordinal: 0,
             attempts: 0,
             flaw: None,
+        };
+        if uncompressed_bytes < aside_bytes_min(compressor.codec()) {
+            let packed = pack(std::mem::take(&mut batch.body), compressor);
+            batch.seal(packed);
         }
+        batch
     }
 }
 
@@ -169,22 +177,6 @@ impl Body {
     }
 }
 
-/// The body as the codec makes it, or as it was where that is smaller.
-fn compressed(pieces: Vec<Bytes>, bytes: usize, compressor: &mut Compressor) -> (Codec, Vec<Bytes>) {
-    if compressor.codec() == Codec::None {
-        return (Codec::None, pieces);
-    }
-    let mut out = Vec::with_capacity(bytes / 4);
-    match compressor.compress(pieces.iter().map(Bytes::as_ref), &mut out) {
-        Ok(()) if out.len() < bytes => (compressor.codec(), vec![out.into()]),
-        Ok(()) => (Codec::None, pieces),
-        Err(error) => {
-            tracing::warn!(%error, "a batch could not be compressed and is sent as it is");
-            (Codec::None, pieces)
-        }
-    }
-}
-
 impl<T: Settle> Batch<T> {
     /// The sequence number of the first record.
     pub(super) fn base_sequence(&self) -> i32 {
@@ -200,9 +192,30 @@ impl<T: Settle> Batch<T> {
         self.tokens.len()
     }
 
-    /// Bytes as sent.
+    /// Bytes as sent; before it is sealed the most that they can be.
     pub(super) fn bytes(&self) -> usize {
-        self.header.total_bytes()
+        if self.is_sealed { self.header.total_bytes() } else { BATCH_HEADER_BYTES + self.uncompressed_bytes }
+    }
+
+    /// What is still to be compressed.
+    pub(super) fn unsealed(&self) -> Option<&[Bytes]> {
+        (!self.is_sealed).then_some(&self.body)
+    }
+
+    /// Makes the header whole. From now on it is sent as it lies, and again unchanged.
+    pub(super) fn seal(&mut self, packed: Packed) {
+        self.header.attributes = Attributes(i16::from(packed.codec.id()));
+        self.body = packed.body;
+        self.header = self.header.sealed(self.body.iter().map(Bytes::as_ref));
+        self.is_sealed = true;
+    }
+
+    /// [`Self::seal`] without compression, for one that must not wait for it.
+    pub(super) fn seal_plain(&mut self) {
+        if !self.is_sealed {
+            let body = std::mem::take(&mut self.body);
+            self.seal(Packed { codec: Codec::None, body });
+        }
     }
 
     pub(super) fn has_expired(&self, now: Instant) -> bool {
@@ -288,4 +301,75 @@ impl<T: Settle> Batch<T> {
 pub(super) fn after(sequence: i32, records: i32) -> i32 {
     let next = i64::from(sequence) + i64::from(records);
     i32::try_from(next).unwrap_or_else(|_| i32::try_from(next - i64::from(i32::MAX) - 1).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::compression::Compression;
+
+    #[derive(Debug, PartialEq)]
+    struct Token(usize);
+
+    impl Settle for Token {
+        fn settle(self, _: Result<(), Failure>) {}
+    }
+
+    /// A batch of ten records with values of so many bytes.
+    fn batch(codec: Codec, bytes: usize) -> Batch<Token> {
+        let mut draft = Draft::new();
+        for n in 0..10_u8 {
+            draft.push(Record {
+                topic: 0,
+                partition: None,
+                key: None,
+                value: vec![n; bytes].into(),
+                headers: Headers::default(),
+                timestamp_ms: i64::from(n),
+                deadline: Instant::now() + Duration::from_secs(1),
+                token: Token(n.into()),
+            });
+        }
+        let mut compressor = Compressor::new(Compression { codec, level: None });
+        draft.seal(Some(ProducerId { id: 7, epoch: 1 }), 5, &mut compressor)
+    }
+
+    fn values(batch: Batch<Token>) -> Vec<(Bytes, i64, Token)> {
+        let records = batch.into_records(0, 0).unwrap();
+        records.into_iter().map(|record| (record.value, record.timestamp_ms, record.token)).collect()
+    }
+
+    fn expected(bytes: usize) -> Vec<(Bytes, i64, Token)> {
+        (0..10_u8).map(|n| (vec![n; bytes].into(), n.into(), Token(n.into()))).collect()
+    }
+
+    #[test]
+    fn a_large_batch_is_compressed_later_and_is_the_same_then() {
+        for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+            let large = aside_bytes_min(codec) / 10;
+            assert_eq!(batch(codec, large / 2).unsealed(), None, "{codec}");
+            let mut later = batch(codec, large);
+            let before = later.bytes();
+            let body = later.unsealed().unwrap().to_vec();
+            later.seal(pack(body, &mut Compressor::new(Compression { codec, level: None })));
+            assert_eq!((later.unsealed(), later.header.attributes.codec()), (None, codec.id()));
+            assert!(later.bytes() < before / 10);
+            assert_eq!((later.base_sequence(), later.next_sequence()), (5, 15));
+            assert_eq!(values(later), expected(large), "{codec}");
+        }
+    }
+
+    #[test]
+    fn a_large_batch_whose_connection_is_lost_meanwhile_stays_as_it_is() {
+        let large = aside_bytes_min(Codec::Zstd) / 10;
+        let mut batch = batch(Codec::Zstd, large);
+        let before = batch.bytes();
+        batch.seal_plain();
+        let bytes = batch.to_wire().into_bytes();
+        assert_eq!((batch.unsealed(), bytes.len()), (None, before));
+        assert_eq!(kafka_wire::batch::Batch::read(&bytes).unwrap().records().unwrap().count(), 10);
+        assert_eq!(values(batch), expected(large));
+    }
 }

@@ -14,7 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::errors::{self, Action};
+use super::gather::Gather;
 use super::link::{Event, Link};
+use super::packing::{Packed, Packing};
 use super::record::{Failure, Settle};
 use super::signal::Signal;
 use super::state::{Answer, Part, State};
@@ -38,8 +40,7 @@ pub(super) struct Slot {
     pub(super) wake: Rc<Signal>,
     pub(super) in_flight: usize,
     pub(super) unreachable: bool,
-    /// When the first record came that waits for it now; for `linger.ms`.
-    pub(super) since: Option<Instant>,
+    pub(super) gather: Gather,
     task: JoinHandle<()>,
 }
 
@@ -61,7 +62,7 @@ pub(super) fn spawn<T: Settle>(id: i32, state: Weak<RefCell<State<T>>>, cluster:
     let wake = Rc::<Signal>::default();
     let task = Task { id, state, cluster: cluster.clone(), wake: Rc::clone(&wake), warned: Cell::new(None) };
     let task = tokio::task::spawn_local(task.run());
-    Slot { wake, in_flight: 0, unreachable: false, since: None, task }
+    Slot { wake, in_flight: 0, unreachable: false, gather: Gather::default(), task }
 }
 
 struct Task<T> {
@@ -133,6 +134,7 @@ impl<T: Settle> Task<T> {
         let mut state = state.borrow_mut();
         if let Some(slot) = state.brokers.get_mut(&self.id) {
             slot.unreachable = !is;
+            slot.gather.begin();
         }
         if !is {
             state.avoid(self.id);
@@ -157,6 +159,7 @@ impl<T: Settle> Task<T> {
 #[derive(Debug)]
 struct Open<T> {
     correlation_id: i32,
+    /// When it was given to the connection.
     sent: Instant,
     parts: Vec<Part<T>>,
 }
@@ -168,6 +171,9 @@ struct Session<'a, T: Settle> {
     link: Link,
     version: Option<i16>,
     open: VecDeque<Open<T>>,
+    /// So many of those at the back are still being compressed, or wait behind such.
+    unsent: usize,
+    packing: Packing,
     muted_until: Option<Instant>,
     used: Instant,
     /// An answer's age at which the connection counts as dead.
@@ -177,19 +183,31 @@ struct Session<'a, T: Settle> {
 impl<'a, T: Settle> Session<'a, T> {
     fn new(task: &'a Task<T>, state: Rc<RefCell<State<T>>>, connection: Connection) -> Self {
         let settings = task.cluster.settings();
-        let answer_within = {
+        let (answer_within, packing) = {
             let produce = &state.borrow().settings;
-            produce.request_timeout.min(produce.delivery_timeout)
+            (produce.request_timeout.min(produce.delivery_timeout), Packing::new(produce.compression))
         };
         let version = connection.versions.of_at_most::<ProduceRequest>(PRODUCE);
         let link = Link::new(connection, settings.response_bytes_max);
         let used = Instant::now();
-        Self { task, state, link, version, open: VecDeque::new(), muted_until: None, used, answer_within }
+        Self {
+            task,
+            state,
+            link,
+            version,
+            open: VecDeque::new(),
+            unsent: 0,
+            packing,
+            muted_until: None,
+            used,
+            answer_within,
+        }
     }
 
     /// Sends and hears until the connection is lost, or has had nothing to do for long.
     async fn run(&mut self) -> Result<(), Error> {
         loop {
+            self.make();
             self.send()?;
             if self.renewal_is_due() && self.open.is_empty() {
                 self.link.connection.log_in(self.task.cluster.settings()).await?;
@@ -217,28 +235,68 @@ impl<'a, T: Settle> Session<'a, T> {
         self.link.connection.renew_at.is_some_and(|at| at <= Instant::now())
     }
 
-    /// Sends what it is time for.
-    fn send(&mut self) -> Result<(), Error> {
+    fn is_muted(&self, now: Instant) -> bool {
+        self.muted_until.is_some_and(|until| until > now)
+    }
+
+    /// Makes the requests that it is time for.
+    fn make(&mut self) {
         let now = Instant::now();
-        if self.renewal_is_due() || self.muted_until.is_some_and(|until| until > now) {
-            return Ok(());
+        if self.renewal_is_due() || self.is_muted(now) {
+            return;
         }
         loop {
             let parts = self.state.borrow_mut().next_request(self.task.id, self.open.len(), now);
-            let Some(parts) = parts else { return Ok(()) };
-            self.request(parts, now)?;
+            let Some(parts) = parts else { return };
+            let connection = &mut self.link.connection;
+            connection.correlation_id = connection.correlation_id.wrapping_add(1);
+            let correlation_id = connection.correlation_id;
+            // In flight before its first byte leaves, so that nothing is forgotten when this fails.
+            self.open.push_back(Open { correlation_id, sent: now, parts });
+            self.unsent += 1;
+            self.used = now;
+            self.tell_in_flight();
         }
     }
 
-    fn request(&mut self, parts: Vec<Part<T>>, now: Instant) -> Result<(), Error> {
-        let connection = &mut self.link.connection;
-        connection.correlation_id = connection.correlation_id.wrapping_add(1);
-        let correlation_id = connection.correlation_id;
-        let request = self.to_wire(&parts);
-        // In flight before its first byte leaves, so that nothing is forgotten when this fails.
-        self.open.push_back(Open { correlation_id, sent: now, parts });
-        self.used = now;
-        self.tell_in_flight();
+    /// Sends the requests that are made, in their order; the first that is not compressed holds up those behind it.
+    fn send(&mut self) -> Result<(), Error> {
+        let now = Instant::now();
+        while self.unsent > 0 && !self.is_muted(now) {
+            if let Some(packed) = self.packing.finished() {
+                self.seal(packed);
+            }
+            if self.packing.is_running() {
+                return Ok(());
+            }
+            let Some(open) = self.open.iter().rev().nth(self.unsent - 1) else { return Ok(()) };
+            let parts = open.parts.iter();
+            let bodies: Vec<_> = parts.filter_map(|part| part.batch.unsealed().map(<[Bytes]>::to_vec)).collect();
+            if !bodies.is_empty() {
+                self.packing.start(bodies, &self.task.wake);
+                return Ok(());
+            }
+            self.send_next(now)?;
+        }
+        Ok(())
+    }
+
+    /// The oldest request that is not sent has its batches compressed.
+    fn seal(&mut self, packed: Vec<Packed>) {
+        let Some(open) = self.open.iter_mut().rev().nth(self.unsent.saturating_sub(1)) else { return };
+        let unsealed = open.parts.iter_mut().filter(|part| part.batch.unsealed().is_some());
+        for (part, packed) in unsealed.zip(packed) {
+            part.batch.seal(packed);
+        }
+    }
+
+    fn send_next(&mut self, now: Instant) -> Result<(), Error> {
+        let index = self.open.len().saturating_sub(self.unsent);
+        self.unsent -= 1;
+        let Some(open) = self.open.get_mut(index) else { return Ok(()) };
+        open.sent = now;
+        let correlation_id = open.correlation_id;
+        let request = self.to_wire(&self.open[index].parts);
         let api = <ProduceRequest as kafka_wire::Message>::KEY;
         let broker = || self.link.connection.broker.clone();
         let version = self.version.ok_or_else(|| Error::Unsupported { broker: broker(), api })?;
@@ -254,6 +312,7 @@ impl<'a, T: Settle> Session<'a, T> {
         let mut topics: Vec<TopicProduceData> = Vec::with_capacity(1);
         let mut last = None;
         for Part { topic, partition, batch } in parts {
+            add(&state.stats.sent_bytes, batch.bytes());
             if last != Some(*topic) {
                 last = Some(*topic);
                 let name = state.topics[*topic].name().to_owned();
@@ -279,7 +338,8 @@ impl<'a, T: Settle> Session<'a, T> {
         let version = self.version.unwrap_or_default();
         let (correlation_id, answer) = decode_response::<ProduceResponse>(frame, version)
             .map_err(|error| connection.broken(error.to_string()))?;
-        let expected = self.open.front().map(|open| open.correlation_id);
+        let expected =
+            self.open.front().filter(|_| self.open.len() > self.unsent).map(|open| open.correlation_id);
         if expected != Some(correlation_id) {
             return Err(connection.broken(format!("answer {correlation_id}, not {expected:?}")));
         }
@@ -294,6 +354,7 @@ impl<'a, T: Settle> Session<'a, T> {
         self.learn_addresses(&answer);
         let Some(open) = self.open.pop_front() else { return Ok(()) };
         self.tell_in_flight();
+        self.tell_answered(&open, now);
         for part in open.parts {
             let heard = find(&self.state.borrow(), &answer, &part).map(meaning);
             // Looked up before; without a word on it, it counts as not stored.
@@ -326,7 +387,8 @@ impl<'a, T: Settle> Session<'a, T> {
     /// With `acks=0` brokers do not answer.
     fn all_sent(&mut self) {
         let now = Instant::now();
-        while let Some(open) = self.open.pop_front() {
+        while self.open.len() > self.unsent {
+            let Some(open) = self.open.pop_front() else { return };
             self.tell_in_flight();
             for part in open.parts {
                 settle(&self.state, part, Answer { action: Action::Stored, ..NOT_KNOWN }, now);
@@ -338,6 +400,13 @@ impl<'a, T: Settle> Session<'a, T> {
         let mut state = self.state.borrow_mut();
         if let Some(slot) = state.brokers.get_mut(&self.task.id) {
             slot.in_flight = self.open.len();
+        }
+    }
+
+    fn tell_answered(&self, open: &Open<T>, now: Instant) {
+        let records = open.parts.iter().map(|part| part.batch.records_count()).sum();
+        if let Some(slot) = self.state.borrow_mut().brokers.get_mut(&self.task.id) {
+            slot.gather.answered(records, now.saturating_duration_since(open.sent), now);
         }
     }
 
@@ -353,10 +422,10 @@ impl<'a, T: Settle> Session<'a, T> {
             // On a grid, so that the timer is set anew no oftener than it rings.
             false => self.link.due_within(now, WATCH_EVERY),
         };
-        let lingers = state.lingers_until(self.task.id).filter(|at| *at > now);
+        let gathers = state.gathers_until(self.task.id).filter(|at| *at > now);
         let pause = state.next_pause_end(self.task.id, now);
         let muted = self.muted_until.filter(|at| *at > now);
-        [watch, lingers, pause, muted, self.link.connection.renew_at.filter(|at| *at > now)]
+        [watch, gathers, pause, muted, self.link.connection.renew_at.filter(|at| *at > now)]
             .into_iter()
             .flatten()
             .min()
@@ -369,8 +438,8 @@ impl<'a, T: Settle> Session<'a, T> {
 
     /// A broker that does not answer for so long is not waited for: what it owes is sent again, over a new connection.
     fn check_age(&self) -> Result<(), Error> {
-        let old = self.open.front().is_some_and(|open| open.sent.elapsed() >= self.answer_within);
-        if old {
+        let sent = self.open.front().filter(|_| self.open.len() > self.unsent);
+        if sent.is_some_and(|open| open.sent.elapsed() >= self.answer_within) {
             return Err(timed_out(&self.link.connection.broker, "answer", self.answer_within));
         }
         Ok(())
@@ -380,8 +449,13 @@ impl<'a, T: Settle> Session<'a, T> {
     fn end(&mut self) {
         let now = Instant::now();
         let open = std::mem::take(&mut self.open);
+        self.unsent = 0;
         self.tell_in_flight();
-        for part in open.into_iter().flat_map(|open| open.parts) {
+        if let Some(slot) = self.state.borrow_mut().brokers.get_mut(&self.task.id) {
+            slot.gather.begin();
+        }
+        for mut part in open.into_iter().flat_map(|open| open.parts) {
+            part.batch.seal_plain();
             settle(&self.state, part, NOT_KNOWN, now);
         }
     }

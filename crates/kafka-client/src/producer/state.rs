@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::batch::{Batch, ProducerId};
 use super::broker::{self, Slot};
 use super::errors::Action;
+use super::gather::{GATHER_BYTES, Situation};
 use super::partition::{Partition, Rules};
 use super::record::{Failure, Record, Settle};
 use super::signal::Signal;
@@ -21,9 +22,6 @@ use crate::cluster::View;
 use crate::compression::Compressor;
 use crate::{Acks, Cluster, HostPort, ProducerSettings};
 
-/// While a request is in flight to a broker, the next waits until so much has gathered: a request costs both sides the
-/// same whatever it holds.
-const GATHER_BYTES: usize = 256 << 10;
 /// How often records that are over their time are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_millis(50);
 
@@ -133,8 +131,9 @@ impl<T: Settle> State<T> {
         if self.closed {
             return Some((record.token, Failure::Closed));
         }
-        record.deadline = record.deadline.min(Instant::now() + self.settings.delivery_timeout);
-        let index = record.topic;
+        let now = Instant::now();
+        record.deadline = record.deadline.min(now + self.settings.delivery_timeout);
+        let (index, bytes) = (record.topic, record.bytes());
         let Some(topic) = self.topics.get_mut(index) else {
             return Some((record.token, Failure::NoPartition));
         };
@@ -145,38 +144,45 @@ impl<T: Settle> State<T> {
         if self.open == 1 {
             self.opened.set();
         }
-        self.wake_for(index);
+        self.arrived(index, bytes, now);
         None
     }
 
-    /// Wakes who can send what the topic holds.
-    fn wake_for(&mut self, topic: usize) {
-        self.choose(topic);
+    /// Wakes who can send the record that has come last, if it is time to.
+    fn arrived(&mut self, topic: usize, bytes: usize, now: Instant) {
+        self.choose(topic, now);
         let Some(it) = self.topics.get(topic) else { return };
         let mut ids: [Option<i32>; 2] = [it.chosen_broker(), it.last_bound_leader()];
         if ids[0] == ids[1] {
             ids[1] = None;
         }
         for id in ids.into_iter().flatten() {
-            self.wake(id);
+            let slot = self.slot(id);
+            if slot.gather.arrived(bytes, now) {
+                slot.wake.set();
+            }
         }
     }
 
     fn wake(&mut self, id: i32) {
-        let me = &self.me;
-        let cluster = &self.cluster;
-        let slot = self.brokers.entry(id).or_insert_with(|| broker::spawn(id, Weak::clone(me), cluster));
-        slot.since.get_or_insert_with(Instant::now);
+        let slot = self.slot(id);
+        slot.gather.waits(Instant::now());
         slot.wake.set();
     }
 
+    fn slot(&mut self, id: i32) -> &mut Slot {
+        let (me, cluster) = (&self.me, &self.cluster);
+        self.brokers.entry(id).or_insert_with(|| broker::spawn(id, Weak::clone(me), cluster))
+    }
+
     fn wake_all(&mut self) {
+        let now = Instant::now();
         for slot in self.brokers.values() {
             slot.wake.set();
         }
         for topic in 0..self.topics.len() {
             let leaders = self.topics[topic].leaders_of_bound();
-            self.choose(topic);
+            self.choose(topic, now);
             let chosen = self.topics[topic].chosen_broker();
             for id in leaders.into_iter().chain(chosen) {
                 self.wake(id);
@@ -185,12 +191,12 @@ impl<T: Settle> State<T> {
     }
 
     /// Sees to it that records without partition have a broker to go to.
-    fn choose(&mut self, topic: usize) {
+    fn choose(&mut self, topic: usize, now: Instant) {
         let Some(it) = self.topics.get_mut(topic) else { return };
         let brokers = &self.brokers;
         let max = self.rules.in_flight_max;
         let before = it.chosen_broker();
-        it.choose(GATHER_BYTES, |id| brokers.get(&id).map_or(0, |slot| slot.load(max)));
+        it.choose(GATHER_BYTES, now, |id| brokers.get(&id).map_or(0, |slot| slot.load(max)));
         let chosen = it.chosen_broker();
         if chosen != before
             && let Some(id) = chosen
@@ -216,17 +222,16 @@ impl<T: Settle> State<T> {
 
     /// The batches of the next request to a broker that has `in_flight` open ones; `None` when it is not time.
     pub(super) fn next_request(&mut self, id: i32, in_flight: usize, now: Instant) -> Option<Vec<Part<T>>> {
-        let ready = self.ready_bytes(id, now);
-        let gather = GATHER_BYTES.min(self.settings.batch_bytes);
-        if ready == 0
-            && let Some(slot) = self.brokers.get_mut(&id)
-        {
-            slot.since = None;
-        }
-        if ready == 0 || in_flight >= self.rules.in_flight_max || (in_flight > 0 && ready < gather) {
-            return None;
-        }
-        if self.lingers_until(id).is_some_and(|end| now < end) && ready < self.settings.batch_bytes {
+        let at = Situation {
+            ready_bytes: self.ready_bytes(id, now),
+            in_flight,
+            in_flight_max: self.rules.in_flight_max,
+            batch_bytes: self.settings.batch_bytes,
+            linger: if self.closing { Duration::ZERO } else { self.settings.linger },
+            hurry: self.closing,
+            now,
+        };
+        if !self.brokers.get_mut(&id)?.gather.is_time(&at) {
             return None;
         }
         let mut request = Making {
@@ -247,11 +252,11 @@ impl<T: Settle> State<T> {
         self.turn = self.turn.wrapping_add(1);
         let left = self.ready_bytes(id, now) > 0;
         if let Some(slot) = self.brokers.get_mut(&id) {
-            slot.since = left.then_some(now);
+            slot.gather.left(left, now);
         }
         self.count(&parts);
         for topic in 0..topics {
-            self.choose(topic);
+            self.choose(topic, now);
         }
         (!parts.is_empty()).then_some(parts)
     }
@@ -263,7 +268,6 @@ impl<T: Settle> State<T> {
         let stats = &self.stats;
         add(&stats.requests, 1);
         for Part { batch, .. } in parts {
-            add(&stats.sent_bytes, batch.bytes());
             if batch.attempts > 1 {
                 add(&stats.batches_resent, 1);
             } else {
@@ -274,13 +278,9 @@ impl<T: Settle> State<T> {
         }
     }
 
-    /// When the oldest record for the broker has waited for company long enough; `None` without `linger.ms`.
-    pub(super) fn lingers_until(&self, id: i32) -> Option<Instant> {
-        let linger = self.settings.linger;
-        if linger.is_zero() || self.closing {
-            return None;
-        }
-        self.brokers.get(&id)?.since.map(|since| since + linger)
+    /// When what waits for the broker has waited for company long enough, if it does.
+    pub(super) fn gathers_until(&self, id: i32) -> Option<Instant> {
+        self.brokers.get(&id)?.gather.until()
     }
 
     /// When something for the broker that pauses now may go.
@@ -311,7 +311,7 @@ impl<T: Settle> State<T> {
         let leader = it.leader.filter(|_| !it.is_idle());
         topic.touch(partition);
         self.provide_owners(index, partition);
-        self.choose(index);
+        self.choose(index, now);
         for id in leader.into_iter().chain(self.topics[index].chosen_broker()) {
             self.wake(id);
         }
@@ -366,9 +366,10 @@ impl<T: Settle> State<T> {
 
     /// The broker cannot be reached: what is not bound to its partitions goes elsewhere.
     pub(super) fn avoid(&mut self, id: i32) {
+        let now = Instant::now();
         for topic in 0..self.topics.len() {
             self.topics[topic].leave(id);
-            self.choose(topic);
+            self.choose(topic, now);
         }
     }
 

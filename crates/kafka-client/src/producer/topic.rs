@@ -175,13 +175,12 @@ impl<T: Settle> Topic<T> {
 
     /// Chooses the broker for loose records: the one there is while it has its share to come and keeps up, else the one
     /// with the least on its hands, in turn. `load` counts what a broker has to do.
-    pub(super) fn choose(&mut self, gather_bytes: usize, load: impl Fn(i32) -> usize) {
+    pub(super) fn choose(&mut self, gather_bytes: usize, now: Instant, load: impl Fn(i32) -> usize) {
         if self.loose.is_empty() {
             return;
         }
-        let now = Instant::now();
         let stays = self.chosen.is_some_and(|choice| {
-            let due = choice.bytes >= STAY_BYTES || now.duration_since(choice.since) >= STAY;
+            let due = choice.bytes >= STAY_BYTES || now.saturating_duration_since(choice.since) >= STAY;
             let swamped = load(choice.broker) == usize::MAX && self.loose_bytes >= gather_bytes;
             !due && !swamped
         });

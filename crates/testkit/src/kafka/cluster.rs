@@ -9,6 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
+use super::counts::{self, ProduceRequests};
 use super::jvm::{Jvm, Version, run};
 use super::plan::{Listener, Plan, Ports, USER, USER_PASSWORD, server_properties};
 use crate::{ports, process};
@@ -54,6 +55,7 @@ impl Cluster {
                 listeners: std::array::from_fn(|_| ports::free()),
                 front: ports::free(),
                 controller: ports::free(),
+                jmx: ports::free(),
             })
             .collect();
         let zookeeper = (plan.version == Version::V2).then(|| start_zookeeper(plan.version, folder.path()));
@@ -68,7 +70,7 @@ impl Cluster {
             Some(port) => add_scram_users(plan.version, port),
             None => format_storage(&plan, folder.path()),
         }
-        let brokers = (0..plan.brokers).map(|index| launch(plan.version, folder.path(), index)).collect();
+        let brokers = (0..plan.brokers).map(|index| launch(&plan, &all[index], folder.path(), index)).collect();
         let cluster = Self { plan, brokers, ports: all, zookeeper, folder };
         cluster.wait_until_ready();
         cluster
@@ -123,6 +125,23 @@ impl Cluster {
         self.brokers.iter().map(|jvm| process::cpu(jvm.pid())).sum()
     }
 
+    /// The process ids of all brokers' JVMs.
+    #[must_use]
+    pub fn pids(&self) -> Vec<u32> {
+        self.brokers.iter().map(Jvm::pid).collect()
+    }
+
+    /// Counts the Produce requests of a broker from now on, if its plan has [`Plan::jmx`]; only of versions that it
+    /// has seen before.
+    ///
+    /// # Panics
+    ///
+    /// When Kafka's tool does not start, or the broker shows nothing.
+    #[must_use]
+    pub fn produce_requests(&self, broker: usize) -> ProduceRequests {
+        ProduceRequests::start(self.plan.version, self.ports[broker].jmx)
+    }
+
     /// Kills a broker.
     pub fn kill(&mut self, broker: usize) {
         self.brokers[broker].end();
@@ -130,7 +149,7 @@ impl Cluster {
 
     /// Starts a killed broker again, on the same ports and log; does not wait.
     pub fn start_again(&mut self, broker: usize) {
-        self.brokers[broker] = launch(self.plan.version, self.folder.path(), broker);
+        self.brokers[broker] = launch(&self.plan, &self.ports[broker], self.folder.path(), broker);
     }
 
     /// Freezes a broker; its connections stay open and silent.
@@ -237,9 +256,15 @@ fn broker_folder(folder: &Path, index: usize) -> PathBuf {
     folder.join(format!("broker-{}", index + 1))
 }
 
-fn launch(version: Version, folder: &Path, index: usize) -> Jvm {
+fn launch(plan: &Plan, ports: &Ports, folder: &Path, index: usize) -> Jvm {
     let own = broker_folder(folder, index);
-    Jvm::start(version, HEAP, "kafka.Kafka", &own.join("server.properties"), &own.join("kafka.log"))
+    let mut options = vec![HEAP.to_owned()];
+    if plan.jmx {
+        options.extend(counts::options(ports.jmx));
+    }
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let (properties, log) = (own.join("server.properties"), own.join("kafka.log"));
+    Jvm::start(plan.version, &options, "kafka.Kafka", &properties, &log)
 }
 
 /// Formats all brokers' storage at the same time, SCRAM users included.
@@ -273,7 +298,7 @@ fn start_zookeeper(version: Version, folder: &Path) -> (Jvm, u16) {
     );
     fs::write(&file, text).expect("write properties");
     let class = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
-    let jvm = Jvm::start(version, "-Xmx128m", class, &file, &folder.join("zookeeper.log"));
+    let jvm = Jvm::start(version, &["-Xmx128m"], class, &file, &folder.join("zookeeper.log"));
     let listens = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
     process::wait_for("ZooKeeper listens", START, listens);
     (jvm, port)

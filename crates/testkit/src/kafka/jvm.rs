@@ -94,12 +94,13 @@ pub(crate) struct Jvm {
 }
 
 impl Jvm {
-    /// Starts `class` with one argument, a file; what it prints is in `log`.
-    pub(crate) fn start(version: Version, heap: &str, class: &str, file: &Path, log: &Path) -> Self {
+    /// Starts `class` with one argument, a file; `options` are Java's, and what it prints is in `log`.
+    pub(crate) fn start(version: Version, options: &[&str], class: &str, file: &Path, log: &Path) -> Self {
         let script = r#"java "$@" >>"$LOG" 2>&1 & echo $!; cat >/dev/null; kill -9 $!; wait"#;
         File::create(log).expect("a log file");
         let mut shell = Command::new("sh")
-            .args(["-c", script, "sh", heap, "-XX:+UseSerialGC", "-Dzookeeper.jmx.log4j.disable=true"])
+            .args(["-c", script, "sh", "-XX:+UseSerialGC", "-Dzookeeper.jmx.log4j.disable=true"])
+            .args(options)
             .args(["-cp", &version.classpath(), class])
             .arg(file)
             .env("LOG", log)

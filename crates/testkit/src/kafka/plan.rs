@@ -78,6 +78,8 @@ pub struct Plan {
     pub brokers: usize,
     /// Partitions of new topics.
     pub partitions: u32,
+    /// Brokers show their counts by JMX; see [`super::Cluster::produce_requests`].
+    pub jmx: bool,
     /// More properties of every broker, which win over those of the plan.
     pub more: Vec<(String, String)>,
 }
@@ -86,7 +88,7 @@ impl Plan {
     /// One broker, or three, of a version; three partitions a topic.
     #[must_use]
     pub fn new(version: Version, brokers: usize) -> Self {
-        Self { version, brokers, partitions: 3, more: Vec::new() }
+        Self { version, brokers, partitions: 3, jmx: false, more: Vec::new() }
     }
 
     /// Adds a property of every broker.
@@ -105,6 +107,8 @@ pub(super) struct Ports {
     /// What [`Listener::Proxied`] advertises.
     pub(super) front: u16,
     pub(super) controller: u16,
+    /// Where counts are shown, if the plan says so.
+    pub(super) jmx: u16,
 }
 
 /// `server.properties` of the broker at `index`.

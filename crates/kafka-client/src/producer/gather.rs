@@ -1,0 +1,215 @@
+//! Hop 7: when the next request to a broker leaves: at once while the broker has nothing to do, in company while it has.
+//!
+//! A request costs both sides about the same whatever it holds, so what waits anyway should go together. An answer, not
+//! a clock, says when: nothing waits while nothing is in flight, with one exception. Whoever was just answered is likely
+//! to send more at once, and going without them would halve the batches of a busy system for no gain.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// While a request is in flight the next waits until so much has gathered.
+pub(super) const GATHER_BYTES: usize = 256 << 10;
+/// An answer for so many records makes a crowd. Fewer are not waited for: an answer to few has to be quick.
+const CROWD_RECORDS: usize = 8;
+/// How long a crowd is waited for; the next tick of the timer, whose grain it is.
+const CROWD_WAIT: Duration = Duration::from_millis(1);
+/// A broker whose quickest answer took so long is far away. There the way takes the time, not the work, and requests go
+/// out while others are under way.
+const FAR: Duration = Duration::from_millis(5);
+/// To a broker that is far away a record waits for this part of the way at most.
+const FAR_SHARE: u32 = 10;
+
+/// What the next request to a broker waits for.
+#[derive(Debug, Default)]
+pub(super) struct Gather {
+    /// When the first record came that waits now.
+    since: Option<Instant>,
+    /// The quickest answer on this connection.
+    quickest: Option<Duration>,
+    /// Records that are likely to come soon, and until when.
+    crowd: usize,
+    crowd_until: Option<Instant>,
+    /// What was said last.
+    until: Option<Instant>,
+    patience: Option<Patience>,
+}
+
+/// What can come without being looked at.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    bytes: usize,
+    /// The crowd is waited for: when it is there, that is enough.
+    crowd: bool,
+}
+
+/// What holds for a broker at the moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Situation {
+    /// Bytes that could go.
+    pub(super) ready_bytes: usize,
+    pub(super) in_flight: usize,
+    pub(super) in_flight_max: usize,
+    /// `batch.size`.
+    pub(super) batch_bytes: usize,
+    /// `linger.ms`; zero at the end.
+    pub(super) linger: Duration,
+    /// No company is waited for but that of an answer.
+    pub(super) hurry: bool,
+    pub(super) now: Instant,
+}
+
+impl Gather {
+    /// A connection begins or ends: how far the broker is has to be seen, and everything that comes is looked at.
+    pub(super) fn begin(&mut self) {
+        let since = self.since;
+        *self = Self { since, ..Self::default() };
+    }
+
+    /// Something waits for the broker.
+    pub(super) fn waits(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+    }
+
+    /// A record has come. Returns whether the broker's task has to look.
+    pub(super) fn arrived(&mut self, bytes: usize, now: Instant) -> bool {
+        self.waits(now);
+        self.crowd = self.crowd.saturating_sub(1);
+        let Some(patience) = &mut self.patience else { return true };
+        patience.bytes = patience.bytes.saturating_sub(bytes);
+        patience.bytes == 0 || (patience.crowd && self.crowd == 0)
+    }
+
+    /// So many records have their answer, after so long.
+    pub(super) fn answered(&mut self, records: usize, after: Duration, now: Instant) {
+        self.quickest = Some(self.quickest.map_or(after, |quickest| quickest.min(after)));
+        // Not all of them, so that one that stays away costs nothing.
+        self.crowd = if records < CROWD_RECORDS { 0 } else { records - records / 4 };
+        self.crowd_until = Some(now + CROWD_WAIT);
+    }
+
+    /// A request has left; something may be left behind.
+    pub(super) fn left(&mut self, behind: bool, now: Instant) {
+        self.since = behind.then_some(now);
+        self.until = None;
+        self.patience = None;
+    }
+
+    /// Whether it is time for a request. If not, [`Self::until`] says when it will be, should nothing happen before.
+    pub(super) fn is_time(&mut self, at: &Situation) -> bool {
+        self.until = None;
+        self.patience = None;
+        if at.ready_bytes == 0 {
+            self.since = None;
+            return false;
+        }
+        if at.in_flight >= at.in_flight_max {
+            self.patience = Some(Patience { bytes: usize::MAX, crowd: false });
+            return false;
+        }
+        let since = *self.since.get_or_insert(at.now);
+        let enough = GATHER_BYTES.min(at.batch_bytes);
+        let mut patience = Patience { bytes: enough.saturating_sub(at.ready_bytes), crowd: false };
+        if at.ready_bytes < enough {
+            if at.in_flight > 0 {
+                let Some(way) = self.quickest.filter(|quickest| *quickest >= FAR) else {
+                    self.patience = Some(patience);
+                    return false;
+                };
+                self.until = Some(since + way / FAR_SHARE);
+            } else if self.crowd > 0 && !at.hurry {
+                self.until = self.crowd_until;
+                patience.crowd = true;
+            }
+        }
+        if at.ready_bytes < at.batch_bytes && !at.linger.is_zero() {
+            patience = Patience { bytes: at.batch_bytes - at.ready_bytes, crowd: false };
+            self.until = self.until.max(Some(since + at.linger));
+        }
+        self.until = self.until.filter(|until| *until > at.now);
+        self.patience = self.until.map(|_| patience);
+        self.until.is_none()
+    }
+
+    /// When it will be time, though nothing happens before.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn at(ready_bytes: usize, in_flight: usize, now: Instant) -> Situation {
+        let linger = Duration::ZERO;
+        Situation { ready_bytes, in_flight, in_flight_max: 5, batch_bytes: 1_000_000, linger, hurry: false, now }
+    }
+
+    #[test]
+    fn a_record_goes_at_once_while_nothing_is_in_flight_and_gathers_while_something_is() {
+        let (mut gather, now) = (Gather::default(), Instant::now());
+        assert!(gather.arrived(10, now));
+        assert!(gather.is_time(&at(10, 0, now)));
+        gather.left(false, now);
+        assert!(gather.arrived(10, now));
+        assert!(!gather.is_time(&at(10, 1, now)));
+        assert_eq!(gather.until(), None);
+        // Nobody needs to look before there is enough.
+        assert!(!gather.arrived(GATHER_BYTES - 21, now));
+        assert!(gather.arrived(11, now));
+        assert!(gather.is_time(&at(GATHER_BYTES, 1, now)));
+        assert!(!gather.is_time(&at(GATHER_BYTES, 5, now)));
+        gather.answered(1, MS, now);
+        assert!(gather.is_time(&at(10, 0, now)));
+    }
+
+    #[test]
+    fn a_crowd_that_was_answered_is_waited_for_a_millisecond() {
+        let (mut gather, now) = (Gather::default(), Instant::now());
+        gather.answered(8, MS, now);
+        assert!(gather.arrived(10, now));
+        assert!(!gather.is_time(&at(10, 0, now)));
+        assert_eq!(gather.until(), Some(now + CROWD_WAIT));
+        for _ in 0..4 {
+            assert!(!gather.arrived(10, now));
+        }
+        assert!(gather.arrived(10, now));
+        assert!(gather.is_time(&at(60, 0, now)));
+        gather.answered(8, MS, now);
+        assert!(gather.is_time(&at(10, 0, now + CROWD_WAIT)));
+        assert!(gather.is_time(&Situation { hurry: true, ..at(10, 0, now) }));
+        gather.answered(CROWD_RECORDS - 1, MS, now);
+        assert!(gather.is_time(&at(10, 0, now)));
+    }
+
+    #[test]
+    fn to_a_broker_far_away_requests_go_out_while_others_are_under_way() {
+        let (mut gather, now) = (Gather::default(), Instant::now());
+        gather.answered(1, 20 * MS, now);
+        gather.answered(1, 30 * MS, now);
+        gather.left(true, now);
+        assert!(!gather.is_time(&at(10, 1, now)));
+        assert_eq!(gather.until(), Some(now + 2 * MS));
+        assert!(gather.is_time(&at(10, 1, now + 2 * MS)));
+        assert!(!gather.is_time(&at(10, 5, now + 2 * MS)));
+        gather.begin();
+        assert!(!gather.is_time(&at(10, 1, now + 2 * MS)));
+        assert_eq!(gather.until(), None);
+    }
+
+    #[test]
+    fn linger_is_obeyed_until_a_batch_is_full() {
+        let (mut gather, now) = (Gather::default(), Instant::now());
+        let lingers = |ready_bytes, now| Situation { linger: 5 * MS, ..at(ready_bytes, 0, now) };
+        gather.left(true, now);
+        assert!(!gather.is_time(&lingers(10, now)));
+        assert_eq!(gather.until(), Some(now + 5 * MS));
+        assert!(!gather.arrived(999_989, now));
+        assert!(gather.arrived(1, now));
+        assert!(gather.is_time(&lingers(1_000_000, now)));
+        assert!(gather.is_time(&lingers(10, now + 5 * MS)));
+    }
+}
