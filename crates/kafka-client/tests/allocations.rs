@@ -1,18 +1,22 @@
 //! Hop 7: how many allocations a record costs on its way to a broker and back to its report: none.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_client::producer::{BatchLimits, Common, Failure, Headers, Producer, Record, Settle};
+use kafka_client::admin::{NewTopic, create_topics};
 use kafka_client::compression::{Codec, Compression};
+use kafka_client::producer::{BatchLimits, Common, Failure, Headers, Producer, Record, Settle};
 use kafka_client::{Cluster, ProducerSettings, Settings};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 const TOPIC: &str = "t";
+/// Longer than anything here takes.
+const WAIT: Duration = Duration::from_secs(20);
 
 /// Counts the reports; allocates nothing.
 #[derive(Debug)]
@@ -27,7 +31,7 @@ impl Settle for Token {
 
 /// The embedded broker on a thread of its own: what it allocates is not counted. Ends with the returned sender.
 fn broker() -> (std::net::SocketAddr, tokio::sync::oneshot::Sender<()>) {
-    let (told, addr) = std::sync::mpsc::channel();
+    let (told, addr) = std::sync::mpsc::sync_channel(1);
     let (end, ended) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -48,6 +52,9 @@ fn allocations(codec: Codec, records: usize, bytes: usize) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let local = LocalSet::new();
     let cluster = Cluster::new(Settings::new(vec![addr.to_string().parse().expect("an address")], "test"));
+    let topic = NewTopic { name: TOPIC.to_owned(), partitions: 3, replication: 1, configs: BTreeMap::new() };
+    let made = runtime.block_on(create_topics(&cluster, &[topic], WAIT));
+    assert!(made.iter().all(|(_, made)| made.is_ok()), "{made:?}");
     cluster.interest([TOPIC]);
     let common = Common { stats: Arc::default(), limits: Arc::new(BatchLimits::new(1, 1_000_000)) };
     let settings =
@@ -69,11 +76,12 @@ fn allocations(codec: Codec, records: usize, bytes: usize) -> u64 {
                 value: value.clone(),
                 headers: Headers::default(),
                 timestamp_ms: 1_700_000_000_000,
-                deadline: Instant::now() + Duration::from_secs(20),
+                deadline: Instant::now() + WAIT,
                 token: Token(Rc::clone(&reports)),
             });
         }
-        local.block_on(&runtime, producer.flush());
+        let flushed = async { tokio::time::timeout(WAIT, producer.flush()).await };
+        local.block_on(&runtime, flushed).expect("all have their report");
     };
     // The connection, queues that grow, the codec's context.
     send();

@@ -48,7 +48,10 @@ pub struct Watch<'a> {
 
 impl std::fmt::Debug for Watch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watch").field("server", &self.server).field("brokers", &self.brokers).finish_non_exhaustive()
+        f.debug_struct("Watch")
+            .field("server", &self.server)
+            .field("brokers", &self.brokers)
+            .finish_non_exhaustive()
     }
 }
 

@@ -271,7 +271,8 @@ impl<'a, T: Settle> Session<'a, T> {
             }
             let Some(open) = self.open.iter().rev().nth(self.unsent - 1) else { return Ok(()) };
             let parts = open.parts.iter();
-            let bodies: Vec<_> = parts.filter_map(|part| part.batch.unsealed().map(<[Bytes]>::to_vec)).collect();
+            let bodies: Vec<_> =
+                parts.filter_map(|part| part.batch.unsealed().map(<[Bytes]>::to_vec)).collect();
             if !bodies.is_empty() {
                 self.packing.start(bodies, &self.task.wake);
                 return Ok(());

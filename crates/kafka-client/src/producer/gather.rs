@@ -145,7 +145,15 @@ mod tests {
 
     fn at(ready_bytes: usize, in_flight: usize, now: Instant) -> Situation {
         let linger = Duration::ZERO;
-        Situation { ready_bytes, in_flight, in_flight_max: 5, batch_bytes: 1_000_000, linger, hurry: false, now }
+        Situation {
+            ready_bytes,
+            in_flight,
+            in_flight_max: 5,
+            batch_bytes: 1_000_000,
+            linger,
+            hurry: false,
+            now,
+        }
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl Cluster {
             Some(port) => add_scram_users(plan.version, port),
             None => format_storage(&plan, folder.path()),
         }
-        let brokers = (0..plan.brokers).map(|index| launch(&plan, &all[index], folder.path(), index)).collect();
+        let brokers =
+            (0..plan.brokers).map(|index| launch(&plan, &all[index], folder.path(), index)).collect();
         let cluster = Self { plan, brokers, ports: all, zookeeper, folder };
         cluster.wait_until_ready();
         cluster

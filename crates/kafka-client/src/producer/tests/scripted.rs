@@ -8,6 +8,7 @@ use kafka_wire::messages::*;
 use kafka_wire::{ApiKey, ErrorCode, Message};
 
 use super::*;
+use crate::compression::{Codec, Compression};
 use crate::testing::{Asked, Say, Scripted, settings};
 
 /// What a script does with a Produce request; by default all is stored.
@@ -160,6 +161,41 @@ fn a_stored_batch_whose_answer_was_lost_counts_as_stored() {
         let mut bench = bench(&broker);
         bench.send("value");
         assert_eq!(bench.settled().await, []);
+    });
+}
+
+#[test]
+fn a_connection_that_breaks_while_a_batch_is_being_compressed_loses_nothing() {
+    on_worker(async {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&seen);
+        let broker = broker(Box::new(move |asked, mut request, before| {
+            let bytes = request.topic_data[0].partition_data[0].records.take().unwrap().into_bytes();
+            let header = kafka_wire::batch::Batch::read(&bytes).unwrap().header;
+            told.lock().unwrap().push((header.base_sequence, header.records_count));
+            match before {
+                1 => Say::Close,
+                _ => asked.with(&answer(&request, ErrorCode::NONE)),
+            }
+        }))
+        .await;
+        let settings = settings(broker.addr);
+        let compression = Compression { codec: Codec::Gzip, level: Some(9) };
+        let mut bench = Bench::new(
+            Cluster::new(settings),
+            ProducerSettings { compression, ..ProducerSettings::default() },
+        );
+        // One has to be stored before two may be under way.
+        bench.send("first");
+        assert_eq!(bench.settled().await, []);
+        bench.send("second");
+        tokio::task::yield_now().await;
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..3 {
+            bench.send((0..100_000).map(|_| rng.u8(b'a'..=b'z')).collect::<Vec<u8>>());
+        }
+        assert_eq!(bench.settled().await, []);
+        assert_eq!(*seen.lock().unwrap(), [(0, 1), (1, 1), (1, 1), (2, 3)]);
     });
 }
 

@@ -50,15 +50,15 @@ pub(crate) fn judge(row: &Row, measured: &Measured) -> Vec<Verdict> {
 impl Judge<'_> {
     fn verdicts(&self, goal: Goal) -> Vec<Verdict> {
         let native = self.row.contenders.iter().position(|one| one.build == Build::Native).unwrap_or(0);
-        let one = |what: &str, theirs: Option<(String, Series)>, ours: Series, bound: Bound| -> Vec<Verdict> {
-            let verdict =
-                theirs.map(|(name, theirs)| self.verdict(format!("{what}, {name}"), &ours, &theirs, bound));
-            verdict.into_iter().collect()
-        };
+        let one =
+            |what: &str, theirs: Option<(String, Series)>, ours: Series, bound: Bound| -> Vec<Verdict> {
+                let verdict = theirs
+                    .map(|(name, theirs)| self.verdict(format!("{what}, {name}"), &ours, &theirs, bound));
+                verdict.into_iter().collect()
+            };
         let cpu = |turn: &Turn| per_request(turn, turn.figures.server_cpu);
         let broker = |turn: &Turn| per_request(turn, turn.figures.broker_cpu);
-        let throughput =
-            |turn: &Turn| table_f64(turn.figures.requests) / turn.figures.wall.as_secs_f64();
+        let throughput = |turn: &Turn| table_f64(turn.figures.requests) / turn.figures.wall.as_secs_f64();
         match goal {
             Goal::Decode(most) => {
                 let yardsticks = Some(("prost's decoding".to_owned(), self.measured.yardsticks.clone()));

@@ -17,7 +17,6 @@ use testkit::kafka::ProduceRequests;
 use testkit::load::{self, Figures, Watch};
 use testkit::server::{Builder, Server};
 
-use crate::goals::Verdict;
 use crate::kafka::Brokers;
 use crate::rows::{Build, Contender, Row, rows};
 
@@ -63,7 +62,11 @@ fn main() -> Result<()> {
     }
     table::verdicts(&verdicts);
     let met = verdicts.iter().filter(|verdict| verdict.is_met()).count();
-    table::say(&format!("\n{met} of {} goals met; {:.1} min", verdicts.len(), start.elapsed().as_secs_f64() / 60.0));
+    table::say(&format!(
+        "\n{met} of {} goals met; {:.1} min",
+        verdicts.len(),
+        start.elapsed().as_secs_f64() / 60.0
+    ));
     Ok(())
 }
 
@@ -109,19 +112,13 @@ fn measure(row: &Row, order: &Order, brokers: &mut Brokers) -> Result<Measured> 
     Ok(Measured { turns, yardsticks })
 }
 
-fn start(
-    bench: &Path,
-    row: &Row,
-    (contender, kafka): (&Contender, Option<String>),
-    order: &Order,
-) -> Server {
+fn start(bench: &Path, row: &Row, (contender, kafka): (&Contender, Option<String>), order: &Order) -> Server {
     let (program, client) = match contender.build {
         Build::Native | Build::Embedded => ("otlp2kafka", None),
         Build::Librdkafka => ("otlp2kafka-librdkafka", Some("librdkafka")),
         Build::Null => ("otlp2kafka-null-sink", None),
     };
-    let mut builder =
-        Builder::new(bench.with_file_name(program)).option("otlp.message.format", row.format);
+    let mut builder = Builder::new(bench.with_file_name(program)).option("otlp.message.format", row.format);
     if let Some(client) = client {
         builder = builder.option("producer.client", client);
     }
