@@ -12,12 +12,12 @@ use tokio::time::Instant;
 pub(super) const GATHER_BYTES: usize = 256 << 10;
 /// An answer for so many records makes a crowd. Fewer are not waited for: an answer to few has to be quick.
 const CROWD_RECORDS: usize = 8;
-/// How long a crowd is waited for; the next tick of the timer, whose grain it is.
-const CROWD_WAIT: Duration = Duration::from_millis(1);
+/// A crowd is waited for half as long as its answer took, within these bounds; the lower one is the timer's grain.
+const CROWD_WAIT: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(5));
 /// A broker whose quickest answer took so long is far away. There the way takes the time, not the work, and requests go
 /// out while others are under way.
 const FAR: Duration = Duration::from_millis(5);
-/// To a broker that is far away a record waits for this part of the way at most.
+/// To a broker that is far away nothing waits longer than this part of the way.
 const FAR_SHARE: u32 = 10;
 
 /// What the next request to a broker waits for.
@@ -84,8 +84,14 @@ impl Gather {
     pub(super) fn answered(&mut self, records: usize, after: Duration, now: Instant) {
         self.quickest = Some(self.quickest.map_or(after, |quickest| quickest.min(after)));
         // Not all of them, so that one that stays away costs nothing.
-        self.crowd = if records < CROWD_RECORDS { 0 } else { records - records / 4 };
-        self.crowd_until = Some(now + CROWD_WAIT);
+        self.crowd = if records < CROWD_RECORDS { 0 } else { records - records / CROWD_RECORDS };
+        let wait = self.way().map_or(after / 2, |way| way / FAR_SHARE);
+        self.crowd_until = Some(now + wait.clamp(CROWD_WAIT.0, CROWD_WAIT.1));
+    }
+
+    /// How long the way to a broker takes that is far away.
+    fn way(&self) -> Option<Duration> {
+        self.quickest.filter(|quickest| *quickest >= FAR)
     }
 
     /// A request has left; something may be left behind.
@@ -112,7 +118,7 @@ impl Gather {
         let mut patience = Patience { bytes: enough.saturating_sub(at.ready_bytes), crowd: false };
         if at.ready_bytes < enough {
             if at.in_flight > 0 {
-                let Some(way) = self.quickest.filter(|quickest| *quickest >= FAR) else {
+                let Some(way) = self.way() else {
                     self.patience = Some(patience);
                     return false;
                 };
@@ -175,19 +181,21 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_that_was_answered_is_waited_for_a_millisecond() {
+    fn a_crowd_that_was_answered_is_waited_for_half_as_long_as_that_took() {
         let (mut gather, now) = (Gather::default(), Instant::now());
-        gather.answered(8, MS, now);
+        gather.answered(8, 4 * MS, now);
         assert!(gather.arrived(10, now));
         assert!(!gather.is_time(&at(10, 0, now)));
-        assert_eq!(gather.until(), Some(now + CROWD_WAIT));
-        for _ in 0..4 {
+        assert_eq!(gather.until(), Some(now + 2 * MS));
+        for _ in 0..5 {
             assert!(!gather.arrived(10, now));
         }
         assert!(gather.arrived(10, now));
-        assert!(gather.is_time(&at(60, 0, now)));
+        assert!(gather.is_time(&at(70, 0, now)));
         gather.answered(8, MS, now);
-        assert!(gather.is_time(&at(10, 0, now + CROWD_WAIT)));
+        assert!(!gather.is_time(&at(10, 0, now)));
+        assert_eq!(gather.until(), Some(now + MS));
+        assert!(gather.is_time(&at(10, 0, now + MS)));
         assert!(gather.is_time(&Situation { hurry: true, ..at(10, 0, now) }));
         gather.answered(CROWD_RECORDS - 1, MS, now);
         assert!(gather.is_time(&at(10, 0, now)));
