@@ -18,6 +18,7 @@ mod signal;
 pub mod schema;
 
 mod error;
+mod simd;
 mod utf8;
 mod varint;
 

@@ -151,7 +151,7 @@ impl MessageId {
 impl EnumId {
     /// The enum's table.
     #[inline]
-    pub fn table(self) -> &'static Enum {
+    pub const fn table(self) -> &'static Enum {
         &generated::ENUMS[self as usize]
     }
 }

@@ -26,13 +26,24 @@ pub(crate) fn take(rest: &mut &[u8]) -> Result<u64, MalformedKind> {
 #[inline(never)]
 fn take_long(rest: &mut &[u8]) -> Result<u64, MalformedKind> {
     let mut value = 0u64;
-    for (at, &byte) in rest.iter().take(LEN_MAX).enumerate() {
+    // In an array of known length, behind which no byte is looked at: a padding of 0 would end the varint too late.
+    let mut bytes = [0; LEN_MAX];
+    let whole = rest.first_chunk::<LEN_MAX>();
+    let (bytes, len) = match whole {
+        Some(bytes) => (bytes, LEN_MAX),
+        None => {
+            bytes[..rest.len()].copy_from_slice(rest);
+            (&bytes, rest.len())
+        }
+    };
+    for (at, &byte) in bytes.iter().enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * at);
         if byte < 0x80 {
             if at == LEN_MAX - 1 && byte > 1 {
                 return Err(MalformedKind::Varint);
             }
-            *rest = &rest[at + 1..];
+            let Some(behind) = rest.get(at + 1..).filter(|_| at < len) else { break };
+            *rest = behind;
             return Ok(value);
         }
     }

@@ -6,11 +6,10 @@
 //!  wire ──► stream ── nearly always ─────────────────────────────► text, Counts
 //!             │ a list in two runs, a field twice, two of a oneof
 //!             └──────► scan ─► Counts, then regroup ─► text
-//!                 both: value ─► text, number ─► output
+//!                 both: value ─► text, number, text ─► simd
 //! ```
 
 mod number;
-mod output;
 mod regroup;
 mod steps;
 mod stream;
@@ -25,7 +24,7 @@ use thiserror::Error;
 use crate::error::{DEPTH_MAX, Malformed};
 use crate::scan::{Counts, Fault, Limits, Scan, scan};
 use crate::signal::Signal;
-use output::Output;
+use crate::simd::{Buffer, Cursor};
 pub use style::Style;
 use value::Writer;
 
@@ -71,44 +70,42 @@ fn write_styled<const OTLP: bool>(
     max: usize,
     out: &mut Vec<u8>,
 ) -> Result<Counts, WriteError> {
-    let mut writer =
-        Writer::<OTLP> { body: wire, scan: Scan::new(limits), text: Output::new(std::mem::take(out), max) };
-    let done = match writer.message(signal.root(), wire, DEPTH_MAX) {
-        Ok(()) => Ok(writer.scan.counts()),
-        Err(Stop::Fault(fault)) => Err(fault.in_request(wire).into()),
-        Err(Stop::Full) => Err(WriteError::Full),
-        Err(Stop::Regroup) => {
-            writer.text.clear();
-            scan(signal, wire, limits).map_err(WriteError::from).and_then(|counts| {
-                match writer.regrouped(signal.root(), &[wire]) {
-                    Ok(()) => Ok(counts),
-                    Err(Stop::Fault(fault)) => Err(fault.in_request(wire).into()),
-                    Err(Stop::Full | Stop::Regroup) => Err(WriteError::Full),
-                }
-            })
-        }
-    };
-    let done = done.and_then(|counts| if writer.text.finish() { Ok(counts) } else { Err(WriteError::Full) });
-    if done.is_err() {
-        writer.text.clear();
+    let mut buffer = Buffer::new(std::mem::take(out), max);
+    let mut writer = Writer::<OTLP> { body: wire, scan: Scan::new(limits), stop: Stop::Full };
+    let pen = writer.message(buffer.cursor(), signal.root(), wire, DEPTH_MAX);
+    let mut done = finished(pen, &mut writer.stop).map(|()| writer.scan.counts());
+    if matches!(done, Err(Stop::Regroup)) {
+        done = scan(signal, wire, limits).map_err(Stop::Malformed).and_then(|counts| {
+            let pen = writer.regrouped(buffer.cursor(), signal.root(), &[wire]);
+            finished(pen, &mut writer.stop).map(|()| counts)
+        });
     }
-    *out = writer.text.into_buffer();
-    done
+    if done.is_err() {
+        buffer.clear();
+    }
+    *out = buffer.into_bytes();
+    done.map_err(|stop| match stop {
+        Stop::Fault(fault) => fault.in_request(wire).into(),
+        Stop::Malformed(malformed) => malformed.into(),
+        Stop::Full | Stop::Regroup => WriteError::Full,
+    })
+}
+
+/// Ends a text, of which the last comma does not count, or says why there is none.
+fn finished(pen: Option<Cursor<'_>>, stop: &mut Stop) -> Result<(), Stop> {
+    let Some(mut pen) = pen else { return Err(std::mem::replace(stop, Stop::Full)) };
+    pen.back(1);
+    if pen.finish() { Ok(()) } else { Err(Stop::Full) }
 }
 
 /// Why the walk through a message ended early.
 enum Stop {
     /// The bytes are not valid.
     Fault(Fault),
+    /// The scan before the slow path found that they are not.
+    Malformed(Malformed),
     /// No room for more text.
     Full,
     /// A message whose fields can't be written in the order they come.
     Regroup,
-}
-
-impl From<Fault> for Stop {
-    #[cold]
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
 }

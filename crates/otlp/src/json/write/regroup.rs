@@ -8,13 +8,13 @@
 //! of the messages from the root to where the writing is. The time is linear: a message is walked at most once
 //! for each of its few fields.
 
-use super::Stop;
-use super::steps::Place;
+use super::steps::{Place, Steps};
 use super::stream::{Progress, Turn};
-use super::value::{FIELD_ROOM, Writer};
+use super::value::{Key, Writer};
 use crate::error::DEPTH_MAX;
-use crate::scan::{skip_unknown, take_run, take_tag, take_varint};
+use crate::scan::{Fault, skip_unknown, take_run, take_tag, take_varint};
 use crate::schema::{Field, Kind, Message, MessageId, wire_type};
+use crate::simd::Cursor;
 
 /// Whether the message can't be written in the order its fields come. `false` for what is not valid.
 #[cold]
@@ -27,63 +27,63 @@ pub(super) fn is_needed(id: MessageId, bytes: &[u8]) -> bool {
 
 impl<'b, const OTLP: bool> Writer<'b, OTLP> {
     /// Writes a message as an object and a comma. The pieces have been checked.
-    pub(super) fn regrouped(&mut self, id: MessageId, pieces: &[&'b [u8]]) -> Result<(), Stop> {
+    pub(super) fn regrouped<'o>(
+        &mut self,
+        mut pen: Cursor<'o>,
+        id: MessageId,
+        pieces: &[&'b [u8]],
+    ) -> Option<Cursor<'o>> {
         let message = id.message();
-        let shape = Shape::of(message, pieces)?;
-        self.text.room(FIELD_ROOM)?;
-        self.text.push(b'{');
-        let object = self.text.len();
+        let steps = Steps::of_message(id, Self::STYLE);
+        let shape = self.checked(Shape::of(message, pieces))?;
+        pen.copy(b"{")?;
         let present = message.fields.iter().filter(|field| shape.present & 1 << field.number != 0);
         for field in present {
-            let mark = self.text.len();
-            self.text.room(FIELD_ROOM)?;
-            let key = Self::STYLE.key(field);
-            self.text.put_text(key);
+            let step = steps.at_number(u64::from(field.number), false)?;
+            let key = Key { text: &step.key, is_new: true, drops_default: step.drops_default };
             let from = if field.oneof.is_some() { shape.oneof_from } else { 0 };
             let found = Fields::of(message, pieces).skip(from);
             let mut found =
                 found.filter(|found| found.as_ref().map_or(true, |f| f.field.number == field.number));
             match field.kind {
-                _ if field.repeated => self.regrouped_list(mark, found)?,
+                _ if field.repeated => pen = self.regrouped_list(pen, key, found)?,
                 Kind::Message(sub) => {
                     let pieces: Result<Vec<_>, _> =
-                        found.map(|f| Ok::<_, Stop>(f?.value)).filter(|v| !matches!(v, Ok([]))).collect();
-                    self.regrouped(sub, &pieces?)?;
+                        found.map(|f| Ok(f?.value)).filter(|v| !matches!(v, Ok([]))).collect();
+                    let pieces = self.checked(pieces)?;
+                    key.write(&mut pen)?;
+                    pen = self.regrouped(pen, sub, &pieces)?;
                 }
                 kind => {
-                    let first = found.next().transpose()?;
-                    if let Some(last) = found.try_fold(first, |_, next| next.map(Some))? {
-                        self.value(kind, &mut { last.whole })?;
+                    let last = found.try_fold(None, |_, next| next.map(Some));
+                    if let Some(last) = self.checked(last)? {
+                        pen = self.value(pen, key, kind, &mut { last.whole })?;
                     }
                 }
             }
-            let dropped = Self::STYLE.dropped(field);
-            if !dropped.is_empty() {
-                self.text.drop_value(mark, mark + key.len(), &dropped);
-            }
         }
-        self.end_object(object, message, shape.present)
+        self.end_object(&mut pen, steps, shape.present)?;
+        Some(pen)
     }
 
-    /// Writes what was `found` as a list, whose key was written at `key`.
-    fn regrouped_list(
+    /// Writes what was `found` as a list.
+    fn regrouped_list<'o>(
         &mut self,
-        key: usize,
-        found: impl Iterator<Item = Result<Found<'b>, Stop>>,
-    ) -> Result<(), Stop> {
-        self.text.push(b'[');
-        let list = self.text.len();
+        mut pen: Cursor<'o>,
+        key: Key<'_>,
+        found: impl Iterator<Item = Result<Found<'b>, Fault>>,
+    ) -> Option<Cursor<'o>> {
+        key.write(&mut pen)?;
         for found in found {
-            let Found { field, wire, value, whole } = found?;
-            self.text.room(FIELD_ROOM)?;
-            match field.kind {
-                Kind::Message(sub) => self.regrouped(sub, &[value])?,
-                kind if wire == kind.wire_type() => self.value(kind, &mut { whole })?,
-                kind => self.packed(kind, value)?,
-            }
+            let Found { field, wire, value, whole } = self.checked(found)?;
+            pen = match field.kind {
+                Kind::Message(sub) => self.regrouped(pen, sub, &[value])?,
+                kind if wire == kind.wire_type() => self.value(pen, Key::WRITTEN, kind, &mut { whole })?,
+                kind => self.packed(pen, kind, value)?,
+            };
         }
-        self.end_list(key, list);
-        Ok(())
+        self.end_list(&mut pen, key.text.len())?;
+        Some(pen)
     }
 }
 
@@ -97,7 +97,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(message: &Message, pieces: &[&[u8]]) -> Result<Self, Stop> {
+    fn of(message: &Message, pieces: &[&[u8]]) -> Result<Self, Fault> {
         let mut shape = Self { present: 0, oneof_from: 0 };
         for (at, found) in Fields::of(message, pieces).enumerate() {
             let field = found?.field;
@@ -135,7 +135,7 @@ impl<'p, 'b> Fields<'p, 'b> {
     }
 
     /// The next field, `None` for one that OTLP does not know.
-    fn take(&mut self) -> Result<Option<Found<'b>>, Stop> {
+    fn take(&mut self) -> Result<Option<Found<'b>>, Fault> {
         let start = self.rest;
         let (number, wire) = take_tag(&mut self.rest)?;
         let Some(field) = self.message.field(number) else {
@@ -161,7 +161,7 @@ impl<'p, 'b> Fields<'p, 'b> {
 }
 
 impl<'b> Iterator for Fields<'_, 'b> {
-    type Item = Result<Found<'b>, Stop>;
+    type Item = Result<Found<'b>, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -171,11 +171,11 @@ impl<'b> Iterator for Fields<'_, 'b> {
             match self.take() {
                 Ok(None) => {}
                 Ok(Some(found)) => return Some(Ok(found)),
-                Err(stop) => {
+                Err(fault) => {
                     // Nothing more can be told apart.
                     self.rest = &[];
                     self.pieces = [].iter();
-                    return Some(Err(stop));
+                    return Some(Err(fault));
                 }
             }
         }

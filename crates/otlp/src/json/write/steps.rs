@@ -1,29 +1,30 @@
 //! What the writer does on a tag, worked out from the schema at compile time (hop 6, "shape").
 
 use super::Style;
-use crate::schema::{Field, Kind, MessageId, Role, Text, wire_type};
+use crate::schema::{EnumId, FIELD_NUMBERS, Field, Kind, Message, MessageId, Role, Text, wire_type};
 
-/// Most fields of a message; the build fails when one has more.
-const FIELDS: usize = 16;
+/// Most steps of a message; the build fails when one has more.
+const STEPS: usize = 20;
 
 /// Tags of one byte: field numbers 1 to 15.
 const TAGS: usize = 0x80;
 
-/// In a tag's entry: a run of packed values, not one value.
-const PACKED: u8 = 0x40;
-
+/// A tag or number without a step.
 const NONE: u8 = u8::MAX;
 
-/// A field as the writer needs it, all in one place.
+/// A field as the writer needs it, all in one place. A repeated number has two: its values can come one by one, or
+/// packed.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Step {
-    /// `"name":`
+    /// `"name":`, and for a repeated field `[`.
     pub(super) key: Text<32>,
     pub(super) kind: Kind,
     pub(super) role: Role,
+    pub(super) is_packed: bool,
+    /// Left out when it holds the default.
+    pub(super) drops_default: bool,
     pub(super) place: Place,
-    /// What the value looks like when it says nothing and the field is taken back; empty for one that never is.
-    pub(super) dropped: Text<8>,
 }
 
 /// How a field stands to the others of its message.
@@ -31,15 +32,20 @@ pub(super) struct Step {
 pub(super) struct Place {
     /// The bit of its number.
     pub(super) bit: u32,
+    /// The bit of its number, if it is repeated.
+    pub(super) list: u32,
     /// The bits of those that must not have come before it: its own, and the other members of its oneof.
     pub(super) clashes: u32,
-    pub(super) repeated: bool,
 }
 
 /// The steps of one message.
 pub(super) struct Steps {
     by_tag: [u8; TAGS],
-    fields: [Step; FIELDS],
+    by_number: [u8; FIELD_NUMBERS],
+    steps: [Step; STEPS],
+    /// What an absent field is written as, with a comma, by its number.
+    defaults: [Text<72>; 16],
+    pub(super) default_mask: u32,
 }
 
 type All = [Steps; MessageId::ALL.len()];
@@ -48,10 +54,10 @@ static JSON: All = all(Style::Json);
 static OTLP_JSON: All = all(Style::OtlpJson);
 
 const fn all(style: Style) -> All {
-    let mut table = [const { Steps::of(MessageId::ALL[0], Style::Json) }; MessageId::ALL.len()];
+    let mut table = [const { Steps::of(MessageId::ALL[0].message(), Style::Json) }; MessageId::ALL.len()];
     let mut at = 0;
     while at < MessageId::ALL.len() {
-        table[at] = Steps::of(MessageId::ALL[at], style);
+        table[at] = Steps::of(MessageId::ALL[at].message(), style);
         at += 1;
     }
     table
@@ -66,51 +72,86 @@ impl Steps {
         }
     }
 
-    /// The step for a tag of one byte, and whether packed values follow. `None`: ask [`Steps::at_number`].
+    /// The step for a tag of one byte. `None`: ask [`Steps::at_number`].
     #[inline(always)]
-    pub(super) fn at_tag(&self, tag: u8) -> Option<(&Step, bool)> {
-        let entry = *self.by_tag.get(usize::from(tag))?;
-        let step = self.fields.get(usize::from(entry & !PACKED))?;
-        Some((step, entry & PACKED != 0))
+    pub(super) fn at_tag(&self, tag: u8) -> Option<&Step> {
+        let at = *self.by_tag.get(usize::from(tag))?;
+        self.steps.get(usize::from(at))
     }
 
-    /// The step of a field.
-    pub(super) fn at_number(&self, number: u64) -> Option<&Step> {
-        let bit = 1u32.checked_shl(u32::try_from(number).ok()?)?;
-        self.fields.iter().find(|step| step.place.bit == bit)
+    /// The step of a field whose values come one by one, or packed.
+    pub(super) fn at_number(&self, number: u64, is_packed: bool) -> Option<&Step> {
+        let at = usize::from(*self.by_number.get(usize::try_from(number).ok()?)?);
+        let step = self.steps.get(at)?;
+        if !is_packed {
+            return Some(step);
+        }
+        self.steps.get(at + 1).filter(|next| next.is_packed && next.place.bit == step.place.bit)
     }
 
-    const fn of(id: MessageId, style: Style) -> Self {
-        let fields = id.message().fields;
-        let mut steps = Self { by_tag: [NONE; TAGS], fields: [Step::of(&fields[0], fields, style); FIELDS] };
-        let mut at = 0u8;
-        while (at as usize) < fields.len() {
-            let field = &fields[at as usize];
-            steps.fields[at as usize] = Step::of(field, fields, style);
-            let tag = (field.number << 3) as usize;
-            if tag < TAGS {
-                steps.by_tag[tag | field.kind.wire_type() as usize] = at;
-                if field.is_packable() {
-                    steps.by_tag[tag | wire_type::LEN as usize] = at | PACKED;
-                }
+    /// What the absent field of this number is written as, with a comma.
+    #[inline(always)]
+    pub(super) fn default_text(&self, number: u32) -> Option<&Text<72>> {
+        self.defaults.get(number as usize)
+    }
+
+    const fn of(message: &Message, style: Style) -> Self {
+        let fields = message.fields;
+        let default_mask = style.default_mask(message);
+        let first = Step::of(&fields[0], fields, style);
+        let mut steps = Self {
+            by_tag: [NONE; TAGS],
+            by_number: [NONE; FIELD_NUMBERS],
+            steps: [first; STEPS],
+            defaults: [Text::EMPTY; 16],
+            default_mask,
+        };
+        let (mut at, mut next) = (0, 0u8);
+        while at < fields.len() {
+            let field = &fields[at];
+            let step = Step::of(field, fields, style);
+            steps.by_number[field.number as usize] = next;
+            steps.push(&mut next, step, field.number);
+            if field.is_packable() {
+                // Directly behind the other one.
+                steps.push(&mut next, Step { is_packed: true, ..step }, field.number);
+            }
+            if default_mask & step.place.bit != 0 {
+                steps.defaults[field.number as usize] = field.default_text.then(",");
             }
             at += 1;
         }
         steps
     }
+
+    const fn push(&mut self, next: &mut u8, step: Step, number: u32) {
+        self.steps[*next as usize] = step;
+        let tag = (number << 3) as usize | step.wire_type() as usize;
+        if tag < TAGS {
+            self.by_tag[tag] = *next;
+        }
+        *next += 1;
+    }
 }
 
 impl Step {
+    /// The wire type that goes with it.
+    pub(super) const fn wire_type(&self) -> u8 {
+        if self.is_packed { wire_type::LEN } else { self.kind.wire_type() }
+    }
+
     const fn of(field: &Field, all: &[Field], style: Style) -> Self {
         // The writer takes a run of attributes at once.
         let is_attributes = matches!(field.kind, Kind::Message(MessageId::KeyValue));
         assert!(!is_attributes || (field.repeated && matches!(field.role, Role::Uncounted)));
+        let key = *style.key(field);
         Self {
-            key: *style.key(field),
+            key: if field.repeated { key.then("[") } else { key },
             kind: field.kind,
             role: field.role,
+            is_packed: false,
+            drops_default: style.drops_default(field),
             place: Place::of(field, all),
-            dropped: style.dropped(field),
         }
     }
 }
@@ -128,6 +169,34 @@ impl Place {
             }
             at += 1;
         }
-        Self { bit, clashes, repeated: field.repeated }
+        Self { bit, list: if field.repeated { bit } else { 0 }, clashes }
     }
+}
+
+/// Most values of an enum.
+const VALUES: usize = 25;
+const ENUMS: [EnumId; 4] =
+    [EnumId::SpanKind, EnumId::SeverityNumber, EnumId::StatusCode, EnumId::AggregationTemporality];
+
+/// The name of each enum's value, in quotes and with a comma.
+static NAMES: [[Text<40>; VALUES]; ENUMS.len()] = {
+    let mut all = [[Text::EMPTY; VALUES]; ENUMS.len()];
+    let mut id = 0;
+    while id < ENUMS.len() {
+        let names = ENUMS[id].table().names;
+        let mut at = 0;
+        while at < names.len() {
+            all[ENUMS[id] as usize][at] = Text::EMPTY.then("\"").then(names[at]).then("\",");
+            at += 1;
+        }
+        id += 1;
+    }
+    all
+};
+
+/// The name of an enum's value, in quotes and with a comma, if it has one.
+#[inline(always)]
+pub(super) fn name_of(id: EnumId, number: i32) -> Option<&'static Text<40>> {
+    let name = NAMES[id as usize].get(usize::try_from(number).ok()?)?;
+    if name.is_empty() { None } else { Some(name) }
 }

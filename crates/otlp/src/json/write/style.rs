@@ -1,6 +1,6 @@
 //! The two texts that a request can become, and all they differ in (hop 6, "shape").
 
-use crate::schema::{EnumId, Field, Kind, Message, Text};
+use crate::schema::{Field, Kind, Message, Text};
 
 /// Which JSON is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,28 +26,13 @@ impl Style {
         }
     }
 
-    /// The value, with its comma, that says no more than the field's absence does. Empty for a field that stays
-    /// whatever its value.
-    pub(super) const fn dropped(self, field: &Field) -> Text<8> {
+    /// Whether the field is left out when it is set to its default.
+    pub(super) const fn drops_default(self, field: &Field) -> bool {
         let is_droppable = match self {
             Self::Json => field.newer_than_v1,
             Self::OtlpJson => true,
         };
-        if !is_droppable || field.repeated || field.has_presence() {
-            return Text::EMPTY;
-        }
-        Text::EMPTY.then(match field.kind {
-            Kind::Str | Kind::Id | Kind::ProfileId | Kind::Bytes => "\"\",",
-            Kind::Int64 | Kind::Uint64 | Kind::Fixed64 | Kind::Sfixed64 => "\"0\",",
-            Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Fixed32 => "0,",
-            Kind::Double => "0.0,",
-            Kind::Bool => "false,",
-            Kind::Enum(_) => {
-                assert!(matches!(self, Self::OtlpJson), "an enum newer than v1.0.0: its name has to fit");
-                "0,"
-            }
-            Kind::Message(_) => panic!("single messages have presence"),
-        })
+        is_droppable && !field.repeated && !field.has_presence()
     }
 
     /// Whether a list without entries is left out.
@@ -63,13 +48,9 @@ impl Style {
         }
     }
 
-    /// The name of an enum's value, where it is written by name and has one.
-    #[inline(always)]
-    pub(super) fn name_of(self, id: EnumId, number: i32) -> Option<&'static str> {
-        match self {
-            Self::Json => id.table().name_of(number),
-            Self::OtlpJson => None,
-        }
+    /// Whether enums are written by name.
+    pub(super) const fn names_enums(self) -> bool {
+        matches!(self, Self::Json)
     }
 
     /// Whether a value of `len` bytes is written in hex, and not in base64.

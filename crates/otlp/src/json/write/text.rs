@@ -1,230 +1,157 @@
-//! JSON strings and base64, into the writer's buffer (hop 6, "shape").
+//! JSON strings, hex and base64 (hop 6, "shape").
 
-use super::Stop;
-use super::output::{Output, Pen};
+use crate::simd::{Cursor, escape_of};
 
-/// Bytes looked at together in a string. Two 16-byte registers on every 64-bit target.
-const BLOCK: usize = 32;
-
-/// Bytes that [`Pen::base64_short`] and [`Pen::hex_short`] take: the ids of traces, spans and profiles.
-pub(super) const SHORT_BYTES: usize = 16;
-
-/// `KEEP[BLOCK - n..][..BLOCK]` keeps the first `n` bytes of a block.
-static KEEP: [u8; 2 * BLOCK] = {
-    let mut mask = [0; 2 * BLOCK];
-    let mut i = 0;
-    while i < BLOCK {
-        mask[i] = 0xff;
-        i += 1;
-    }
-    mask
-};
-
-/// What follows the backslash for each byte that needs one; `u` for `\u00XX`; 0 for none.
-static ESCAPE: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 0x20 {
-        table[i] = b'u';
-        i += 1;
-    }
-    table[0x08] = b'b';
-    table[0x09] = b't';
-    table[0x0a] = b'n';
-    table[0x0c] = b'f';
-    table[0x0d] = b'r';
-    table[b'"' as usize] = b'"';
-    table[b'\\' as usize] = b'\\';
-    table
-};
-
-impl Output {
-    /// Writes `body[from..to]` as a JSON string that was opened, and `ending`, which starts with the closing quote.
-    ///
-    /// `false`: the bytes are not UTF-8. What lies behind `to` is read, never kept.
-    #[inline(always)]
-    pub(super) fn string<const N: usize>(
-        &mut self,
-        body: &[u8],
-        from: usize,
-        to: usize,
-        ending: &[u8; N],
-    ) -> Result<bool, Stop> {
-        self.room((to - from).saturating_add(2 * BLOCK))?;
-        let mut at = from;
-        while let Some(block) = body[at..].first_chunk::<BLOCK>() {
-            let n = to - at;
-            if n <= BLOCK {
-                if is_special(block, n) {
-                    return self.escaped(&body[at..to], ending);
-                }
-                self.put_padded(block, n);
-                self.put(ending);
-                return Ok(true);
-            }
-            if is_special(block, BLOCK) {
-                return self.escaped(&body[at..to], ending);
-            }
-            self.put(block);
-            at += BLOCK;
+/// Writes the inside of a JSON string that is known to be UTF-8, byte by byte: one near the end of the request.
+#[cold]
+pub(super) fn escaped(pen: &mut Cursor<'_>, text: &[u8]) -> Option<()> {
+    for byte in text {
+        if *byte < 0x20 || matches!(byte, b'"' | b'\\') {
+            let (escape, len) = escape_of(*byte);
+            pen.padded(&escape, len)?;
+        } else {
+            pen.padded(&[*byte], 1)?;
         }
-        self.tail(&body[at..to], ending)
     }
-
-    /// The last bytes of a string near the end of the body, where no whole block is left.
-    #[inline(never)]
-    fn tail(&mut self, bytes: &[u8], ending: &[u8]) -> Result<bool, Stop> {
-        if bytes.iter().any(|&b| b >= 0x80 || ESCAPE[usize::from(b)] != 0) {
-            return self.escaped(bytes, ending);
-        }
-        self.put(bytes);
-        self.put(ending);
-        Ok(true)
-    }
-
-    /// The rest of a string that holds something to escape, or something that is not ASCII.
-    #[inline(never)]
-    fn escaped(&mut self, bytes: &[u8], ending: &[u8]) -> Result<bool, Stop> {
-        if simdutf8::basic::from_utf8(bytes).is_err() {
-            return Ok(false);
-        }
-        let mut rest = bytes;
-        loop {
-            let run = plain_run(rest);
-            // Room for all that is left, so that the buffer need not grow once for each escape.
-            self.room(rest.len().saturating_add(BLOCK))?;
-            self.put(&rest[..run]);
-            let Some((&byte, after)) = rest[run..].split_first() else { break };
-            rest = after;
-            match ESCAPE[usize::from(byte)] {
-                b'u' => {
-                    let [high, low] = hex_digits(byte);
-                    self.put(&[b'\\', b'u', b'0', b'0', high, low]);
-                }
-                letter => self.put(&[b'\\', letter]),
-            }
-        }
-        self.put(ending);
-        Ok(true)
-    }
-
-    /// Writes `bytes` as a string of hex digits, in lower case, and a comma.
-    pub(super) fn hex(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.room(bytes.len().saturating_mul(2).saturating_add(BLOCK))?;
-        self.push(b'"');
-        for byte in bytes {
-            self.put(&hex_digits(*byte));
-        }
-        self.put(b"\",");
-        Ok(())
-    }
-
-    /// Writes `bytes` as a string of padded base64 (RFC 4648 section 4) and a comma.
-    pub(super) fn base64(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.room((bytes.len() / 3 + 1).saturating_mul(4).saturating_add(BLOCK))?;
-        self.push(b'"');
-        let len = base64_simd::STANDARD.encoded_length(bytes.len());
-        if let Some(slot) = self.slot(len) {
-            let written = base64_simd::STANDARD.encode(bytes, base64_simd::Out::from_slice(slot)).len();
-            debug_assert_eq!(written, len);
-        }
-        self.advance(len);
-        self.put(b"\",");
-        Ok(())
-    }
+    Some(())
 }
 
-impl Pen<'_> {
-    /// Writes at most [`SHORT_BYTES`] as [`Output::hex`] does.
-    #[inline(always)]
-    pub(super) fn hex_short(&mut self, bytes: &[u8]) {
-        self.put(b"\"");
-        for byte in bytes {
-            self.put(&hex_digits(*byte));
-        }
-        self.put(b"\",");
+/// Writes `bytes` as a string of hex digits, in lower case, and a comma.
+#[inline(always)]
+pub(super) fn hex(pen: &mut Cursor<'_>, bytes: &[u8]) -> Option<()> {
+    if let Ok(id) = <&[u8; 16]>::try_from(bytes) {
+        return hex_id::<16>(pen, id);
     }
-
-    /// Writes at most [`SHORT_BYTES`] as [`Output::base64`] does. Ids: a vectorised routine does not pay for its call.
-    #[inline(always)]
-    pub(super) fn base64_short(&mut self, bytes: &[u8]) {
-        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let digit = |bits: u8| ALPHABET[usize::from(bits & 63)];
-        self.put(b"\"");
-        let (groups, rest) = bytes.as_chunks::<3>();
-        for &[a, b, c] in groups {
-            self.put(&[digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2 | c >> 6), digit(c)]);
-        }
-        match *rest {
-            [a] => self.put(&[digit(a >> 2), digit(a << 4), b'=', b'=']),
-            [a, b] => self.put(&[digit(a >> 2), digit(a << 4 | b >> 4), digit(b << 2), b'=']),
-            _ => {}
-        }
-        self.put(b"\",");
+    if let Ok(id) = <&[u8; 8]>::try_from(bytes) {
+        return hex_id::<8>(pen, id);
     }
-
-    /// Writes `text`, fewer than 128 bytes of `body`, as [`Output::string`] does, if they need no escape, are
-    /// ASCII, and do not end too near the end of the body. `false`: they are none of these, and nothing counts.
-    #[inline(always)]
-    pub(super) fn short_string<const N: usize>(
-        &mut self,
-        body: &[u8],
-        text: &[u8],
-        ending: &[u8; N],
-    ) -> bool {
-        let mut at = text.as_ptr().addr() - body.as_ptr().addr();
-        let to = at + text.len();
-        while let Some(block) = body.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
-            let n = (to - at).min(BLOCK);
-            self.put_padded(block, n);
-            if is_special(block, n) {
-                return false;
-            }
-            at += n;
-            if at == to {
-                self.put(ending);
-                return true;
-            }
-        }
-        false
-    }
+    long_hex(pen, bytes)
 }
+
+/// Room for the text of a trace id, with quotes and comma, in either way.
+const ID_ROOM: usize = 2 * 16 + 3;
 
 #[inline(always)]
+fn hex_id<const N: usize>(pen: &mut Cursor<'_>, id: &[u8; N]) -> Option<()> {
+    let mut slot = pen.slot::<ID_ROOM>()?;
+    let text = slot.bytes();
+    // In this form it compiles to vector instructions.
+    let (high, low) = (id.map(|byte| hex_digit(byte >> 4)), id.map(|byte| hex_digit(byte & 15)));
+    text[0] = b'"';
+    for at in 0..N {
+        text[1 + 2 * at] = high[at];
+        text[2 + 2 * at] = low[at];
+    }
+    text[1 + 2 * N] = b'"';
+    text[2 + 2 * N] = b',';
+    slot.keep(2 * N + 3);
+    Some(())
+}
+
+#[cold]
+#[inline(never)]
+fn long_hex(pen: &mut Cursor<'_>, bytes: &[u8]) -> Option<()> {
+    pen.copy(b"\"")?;
+    for byte in bytes {
+        pen.copy(&hex_digits(*byte))?;
+    }
+    pen.copy(b"\",")
+}
+
 fn hex_digits(byte: u8) -> [u8; 2] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+    [hex_digit(byte >> 4), hex_digit(byte & 15)]
 }
 
-/// Whether one of the first `n` bytes of `block` must be escaped, or is not ASCII.
 #[inline(always)]
-fn is_special(block: &[u8; BLOCK], n: usize) -> bool {
-    let keep = KEEP[BLOCK - n..].first_chunk::<BLOCK>().unwrap_or(&[0xff; BLOCK]);
-    // As a signed number, a byte from 0x80 on lies below 0x20 as well.
-    any(block, keep, |byte| (byte.cast_signed() < 0x20) | (byte == b'"') | (byte == b'\\'))
+fn hex_digit(nibble: u8) -> u8 {
+    nibble + b'0' + if nibble > 9 { b'a' - b'0' - 10 } else { 0 }
 }
 
-/// Whether a byte of `block` must be escaped.
+/// Writes `bytes` as a string of padded base64 (RFC 4648 section 4) and a comma.
 #[inline(always)]
-fn has_escape(block: &[u8; BLOCK]) -> bool {
-    any(block, &[0xff; BLOCK], |byte| (byte < 0x20) | (byte == b'"') | (byte == b'\\'))
-}
-
-/// Whether `hit` holds for a byte of `block` that `keep` keeps. In this form it compiles to a handful of vector
-/// instructions on any target that has them.
-#[inline(always)]
-fn any(block: &[u8; BLOCK], keep: &[u8; BLOCK], hit: impl Fn(u8) -> bool) -> bool {
-    let mut hits = [0; BLOCK];
-    for at in 0..BLOCK {
-        hits[at] = u8::from(hit(block[at])).wrapping_neg() & keep[at];
+pub(super) fn base64(pen: &mut Cursor<'_>, bytes: &[u8]) -> Option<()> {
+    if let Ok(id) = <&[u8; 16]>::try_from(bytes) {
+        return base64_of_16(pen, id);
     }
-    hits.as_chunks::<16>().0.iter().fold(0, |all, half| all | u128::from_le_bytes(*half)) != 0
+    if let Ok(id) = <&[u8; 8]>::try_from(bytes) {
+        return base64_of_8(pen, id);
+    }
+    long_base64(pen, bytes)
 }
 
-/// How many bytes from the start of `bytes` need no escape.
-fn plain_run(bytes: &[u8]) -> usize {
-    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let whole = blocks.iter().take_while(|block| !has_escape(block)).count() * BLOCK;
-    let tail = &bytes[whole..];
-    whole + tail.iter().position(|&b| ESCAPE[usize::from(b)] != 0).unwrap_or(tail.len())
+/// Both digits of 12 bits.
+static PAIRS: [[u8; 2]; 1 << 12] = {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut pairs = [[0; 2]; 1 << 12];
+    let mut at = 0;
+    while at < pairs.len() {
+        pairs[at] = [alphabet[at >> 6], alphabet[at & 63]];
+        at += 1;
+    }
+    pairs
+};
+
+/// The digits of the 12 bits that end `shift` bits above the lowest.
+#[inline(always)]
+fn pair(bits: u64, shift: u32) -> [u8; 2] {
+    let [low, high, ..] = (bits >> shift).to_le_bytes();
+    PAIRS[usize::from(u16::from_le_bytes([low, high & 0xf]))]
+}
+
+#[inline(always)]
+fn base64_of_16(pen: &mut Cursor<'_>, id: &[u8; 16]) -> Option<()> {
+    let all = u128::from_be_bytes(*id);
+    let [first, last] =
+        [all >> 64, all & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or_default());
+    let mut slot = pen.slot::<ID_ROOM>()?;
+    let text = slot.bytes();
+    text[0] = b'"';
+    let mut put = |at: usize, digits: [u8; 2]| [text[1 + at], text[2 + at]] = digits;
+    put(0, pair(first, 52));
+    put(2, pair(first, 40));
+    put(4, pair(first, 28));
+    put(6, pair(first, 16));
+    put(8, pair(first, 4));
+    put(10, pair(first << 8 | last >> 56, 0));
+    put(12, pair(last, 44));
+    put(14, pair(last, 32));
+    put(16, pair(last, 20));
+    put(18, pair(last, 8));
+    put(20, pair(last << 4, 0));
+    put(22, *b"==");
+    put(24, *b"\",");
+    slot.keep(27);
+    Some(())
+}
+
+#[inline(always)]
+fn base64_of_8(pen: &mut Cursor<'_>, id: &[u8; 8]) -> Option<()> {
+    let bits = u64::from_be_bytes(*id);
+    let mut slot = pen.slot::<ID_ROOM>()?;
+    let text = slot.bytes();
+    text[0] = b'"';
+    let mut put = |at: usize, digits: [u8; 2]| [text[1 + at], text[2 + at]] = digits;
+    put(0, pair(bits, 52));
+    put(2, pair(bits, 40));
+    put(4, pair(bits, 28));
+    put(6, pair(bits, 16));
+    put(8, pair(bits, 4));
+    put(10, [pair(bits << 8, 0)[0], b'=']);
+    put(12, *b"\",");
+    slot.keep(15);
+    Some(())
+}
+
+#[inline(never)]
+fn long_base64(pen: &mut Cursor<'_>, bytes: &[u8]) -> Option<()> {
+    // Pieces without padding inside, through a buffer of their text.
+    const PIECE: usize = 48;
+    pen.copy(b"\"")?;
+    for piece in bytes.chunks(PIECE) {
+        let mut slot = pen.slot::<{ PIECE / 3 * 4 }>()?;
+        let out = base64_simd::Out::from_slice(slot.bytes());
+        let len = base64_simd::STANDARD.encode(piece, out).len();
+        slot.keep(len);
+    }
+    pen.copy(b"\",")
 }

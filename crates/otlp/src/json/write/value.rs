@@ -1,167 +1,294 @@
 //! Values of fields that are not messages, and absent ones: what both ways through a message share
 //! (hop 6, "shape").
 
-use super::output::{Output, Pen, WINDOW};
-use super::text::SHORT_BYTES;
+use super::number::{Slot, double, number_i32, number_u32, quoted_i64, quoted_u64};
+use super::steps::{Steps, name_of};
+use super::text::{base64, escaped, hex};
 use super::{Stop, Style};
 use crate::error::MalformedKind;
-use crate::scan::{Scan, fault, take_run, take_varint};
-use crate::schema::{EnumId, Kind, Message};
+use crate::scan::{Fault, Scan, fault, take_run, take_varint};
+use crate::schema::{EnumId, Kind, Text, wire_type};
+use crate::simd::{Cursor, Escaped, Plain};
 
-/// Room for a key, a number and brackets, with the padding they are copied with.
-pub(super) const FIELD_ROOM: usize = 160;
+/// Where a value goes, with the bytes that it costs to copy.
+type Pen<'o> = Cursor<'o>;
 
-/// The text being written and what it is written from.
+/// Writes a request's text.
 pub(super) struct Writer<'b, const OTLP: bool> {
     /// The whole request: blocks of a string are read past the string's end, up to this one.
     pub(super) body: &'b [u8],
     /// Counts, and refuses what is too much.
     pub(super) scan: Scan,
-    pub(super) text: Output,
+    /// Why a method returned `None`.
+    pub(super) stop: Stop,
+}
+
+/// What stands before a value.
+#[derive(Clone, Copy)]
+pub(super) struct Key<'k> {
+    pub(super) text: &'k Text<32>,
+    /// Not before the second and later values of a list.
+    pub(super) is_new: bool,
+    /// Left out, key and all, when the value is the default.
+    pub(super) drops_default: bool,
+}
+
+impl Key<'static> {
+    /// Of a value whose key is there already.
+    pub(super) const WRITTEN: Self = {
+        static NONE: Text<32> = Text::EMPTY;
+        Self { text: &NONE, is_new: false, drops_default: false }
+    };
+}
+
+impl Key<'_> {
+    #[inline(always)]
+    pub(super) fn write(self, pen: &mut Pen<'_>) -> Option<()> {
+        if self.is_new { pen_text(pen, self.text) } else { Some(()) }
+    }
+}
+
+/// Writes a text padded for copying with one move.
+#[inline(always)]
+pub(super) fn pen_text<const N: usize>(pen: &mut Pen<'_>, text: &Text<N>) -> Option<()> {
+    pen.padded(text.padded(), text.len())
 }
 
 impl<const OTLP: bool> Writer<'_, OTLP> {
     pub(super) const STYLE: Style = if OTLP { Style::OtlpJson } else { Style::Json };
 
-    /// Writes one value off the front of `rest`, and a comma.
-    pub(super) fn value(&mut self, kind: Kind, rest: &mut &[u8]) -> Result<(), Stop> {
+    /// Ends with a fault.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn fault<T>(&mut self, fault: Fault) -> Option<T> {
+        self.stop = Stop::Fault(fault);
+        None
+    }
+
+    /// What was checked, or the end.
+    #[inline(always)]
+    pub(super) fn checked<T>(&mut self, checked: Result<T, Fault>) -> Option<T> {
+        match checked {
+            Ok(value) => Some(value),
+            Err(fault) => self.fault(fault),
+        }
+    }
+
+    /// Writes one value off the front of `rest`, its key before it, and a comma behind it.
+    #[inline(always)]
+    pub(super) fn value<'o>(
+        &mut self,
+        mut pen: Pen<'o>,
+        key: Key<'_>,
+        kind: Kind,
+        rest: &mut &[u8],
+    ) -> Option<Pen<'o>> {
         match kind {
             Kind::Str => {
-                let text = take_run(rest)?;
-                self.text.room(FIELD_ROOM)?;
-                self.text.push(b'"');
-                self.string(text, b"\",")
+                let text = self.checked(take_run(rest))?;
+                if key.drops_default && text.is_empty() {
+                    return Some(pen);
+                }
+                key.write(&mut pen)?;
+                return self.string(pen, (b"\"\0\0\0", 1), text, (b"\",\0\0", 2));
             }
             Kind::Id | Kind::ProfileId | Kind::Bytes => {
-                let bytes = take_run(rest)?;
-                let is_hex = Self::STYLE.is_hex(kind, bytes.len());
-                if bytes.len() > SHORT_BYTES {
-                    return if is_hex { self.text.hex(bytes) } else { self.text.base64(bytes) };
+                let bytes = self.checked(take_run(rest))?;
+                if key.drops_default && bytes.is_empty() {
+                    return Some(pen);
                 }
-                let mut pen = self.text.pen()?;
-                if is_hex {
-                    pen.hex_short(bytes);
+                key.write(&mut pen)?;
+                if Self::STYLE.is_hex(kind, bytes.len()) {
+                    hex(&mut pen, bytes)?;
                 } else {
-                    pen.base64_short(bytes);
+                    base64(&mut pen, bytes)?;
                 }
-                let written = pen.len();
-                self.text.advance(written);
-                Ok(())
             }
-            kind => {
-                let mut pen = self.text.pen()?;
-                number(Self::STYLE, &mut pen, kind, rest)?;
-                let written = pen.len();
-                self.text.advance(written);
-                Ok(())
+            kind => self.number(&mut pen, key, kind, rest)?,
+        }
+        Some(pen)
+    }
+
+    /// Writes a slice of the request as text, between what is known to need no check.
+    #[inline(always)]
+    pub(super) fn string<'o, const B: usize>(
+        &mut self,
+        mut pen: Pen<'o>,
+        before: (&[u8; B], usize),
+        text: &[u8],
+        after: (&[u8; 4], usize),
+    ) -> Option<Pen<'o>> {
+        match pen.plain_text(self.body, text, before, after) {
+            Plain::Done => Some(pen),
+            Plain::Full => None,
+            Plain::No => {
+                self.wide_string(pen, &before.0[..before.1.min(B)], text, &after.0[..after.1.min(4)])
             }
         }
+    }
+
+    /// A string that holds something to escape, or something that is not ASCII.
+    #[inline(never)]
+    fn wide_string<'o>(
+        &mut self,
+        mut pen: Pen<'o>,
+        before: &[u8],
+        text: &[u8],
+        after: &[u8],
+    ) -> Option<Pen<'o>> {
+        pen.copy(before)?;
+        let found = pen.escaped_text(self.body, text)?;
+        if found != Escaped::Ascii && simdutf8::basic::from_utf8(text).is_err() {
+            return self.fault(fault(text, MalformedKind::Utf8));
+        }
+        if found == Escaped::Nothing {
+            escaped(&mut pen, text)?;
+        }
+        pen.copy(after)?;
+        Some(pen)
     }
 
     /// Writes a run of packed values, each with a comma.
-    pub(super) fn packed(&mut self, kind: Kind, mut run: &[u8]) -> Result<(), Stop> {
-        // So many that each finds room, however long.
-        const AT_ONCE: usize = WINDOW / 32;
-        while !run.is_empty() {
-            let mut pen = self.text.pen()?;
-            for _ in 0..AT_ONCE {
-                if !run.is_empty() {
-                    number(Self::STYLE, &mut pen, kind, &mut run)?;
+    #[inline(never)]
+    pub(super) fn packed<'o>(&mut self, mut pen: Pen<'o>, kind: Kind, mut run: &[u8]) -> Option<Pen<'o>> {
+        match kind {
+            // What histograms are made of.
+            Kind::Fixed64 => {
+                while !run.is_empty() {
+                    self.number(&mut pen, Key::WRITTEN, Kind::Fixed64, &mut run)?;
                 }
             }
-            let written = pen.len();
-            self.text.advance(written);
-        }
-        Ok(())
-    }
-
-    /// Writes a slice of the request as text, without the opening quote, and `ending`.
-    #[inline(always)]
-    pub(super) fn string<const N: usize>(&mut self, text: &[u8], ending: &[u8; N]) -> Result<(), Stop> {
-        let from = text.as_ptr().addr() - self.body.as_ptr().addr();
-        if self.text.string(self.body, from, from + text.len(), ending)? {
-            return Ok(());
-        }
-        Err(Stop::Fault(fault(text, MalformedKind::Utf8)))
-    }
-
-    /// Ends a list whose bracket ends at `opened` and whose key starts at `key`.
-    #[inline(always)]
-    pub(super) fn end_list(&mut self, key: usize, opened: usize) {
-        if Self::STYLE.drops_empty_lists() && self.text.len() == opened {
-            self.text.cut(key);
-        } else {
-            self.text.close(opened, b']');
-        }
-    }
-
-    /// Ends an object whose brace ends at `opened`: writes the defaults of the fields that were not `seen`, and the brace.
-    #[inline(always)]
-    pub(super) fn end_object(&mut self, opened: usize, message: &Message, seen: u32) -> Result<(), Stop> {
-        let mut missing = Self::STYLE.default_mask(message) & !seen;
-        if missing != 0 {
-            self.text.room(FIELD_ROOM * 16)?;
-        }
-        while missing != 0 {
-            if let Some(field) = message.field(u64::from(missing.trailing_zeros())) {
-                self.text.put_text(&field.default_text);
-                self.text.push(b',');
+            Kind::Double => {
+                while !run.is_empty() {
+                    self.number(&mut pen, Key::WRITTEN, Kind::Double, &mut run)?;
+                }
             }
-            missing &= missing - 1;
+            kind => {
+                while !run.is_empty() {
+                    self.number(&mut pen, Key::WRITTEN, kind, &mut run)?;
+                }
+            }
         }
-        self.text.close(opened, b'}');
-        Ok(())
+        Some(pen)
+    }
+
+    /// Writes a number, bool or enum off the front of `rest`, its key before it, and a comma behind it.
+    #[inline(always)]
+    pub(super) fn number(
+        &mut self,
+        pen: &mut Pen<'_>,
+        key: Key<'_>,
+        kind: Kind,
+        rest: &mut &[u8],
+    ) -> Option<()> {
+        let bits = match kind.wire_type() {
+            wire_type::I64 => u64::from_le_bytes(self.checked(take_fixed(rest))?),
+            wire_type::I32 => u64::from(u32::from_le_bytes(self.checked(take_fixed(rest))?)),
+            _ => self.checked(take_varint(rest))?,
+        };
+        self.bits(pen, key, kind, bits)
+    }
+
+    /// Writes a number, bool or enum as [`Writer::number`] does, from its bits.
+    #[inline(always)]
+    pub(super) fn bits(&mut self, pen: &mut Pen<'_>, key: Key<'_>, kind: Kind, bits: u64) -> Option<()> {
+        let half = low_half(bits);
+        let is_default = match kind {
+            Kind::Uint32 | Kind::Int32 | Kind::Sint32 | Kind::Enum(_) => half == 0,
+            _ => bits == 0,
+        };
+        if key.drops_default && is_default {
+            return Some(());
+        }
+        key.write(pen)?;
+        if let Kind::Enum(id) = kind
+            && Self::STYLE.names_enums()
+        {
+            return enum_value(pen, id, half.cast_signed());
+        }
+        let mut slot = pen.slot()?;
+        let text = slot.bytes();
+        let len = match kind {
+            Kind::Fixed64 | Kind::Uint64 => quoted_u64(text, bits),
+            Kind::Sfixed64 | Kind::Int64 => quoted_i64(text, bits.cast_signed()),
+            Kind::Double => double(text, f64::from_bits(bits)),
+            Kind::Fixed32 | Kind::Uint32 => number_u32(text, half),
+            Kind::Int32 | Kind::Enum(_) => number_i32(text, half.cast_signed()),
+            Kind::Sint32 => number_i32(text, unzigzag(half)),
+            Kind::Bool => bool_value(text, bits),
+            Kind::Str | Kind::Id | Kind::ProfileId | Kind::Bytes | Kind::Message(_) => {
+                unreachable!("not a number; told apart by every caller")
+            }
+        };
+        slot.keep(len);
+        Some(())
+    }
+
+    /// Ends a list: its bracket takes the place of the comma after its last value, if there is one. `key_len` bytes
+    /// are its key with the opening bracket.
+    #[inline(always)]
+    pub(super) fn end_list(&mut self, pen: &mut Pen<'_>, key_len: usize) -> Option<()> {
+        if Self::STYLE.drops_empty_lists() && pen.ends_with(b'[') {
+            pen.back(key_len);
+            return Some(());
+        }
+        close(pen, b']')
+    }
+
+    /// Ends an object: writes the defaults of the fields that were not `seen`, and the brace.
+    #[inline(always)]
+    pub(super) fn end_object(&mut self, pen: &mut Pen<'_>, steps: &Steps, seen: u32) -> Option<()> {
+        if !OTLP {
+            let mut missing = steps.default_mask & !seen;
+            while missing != 0 {
+                if let Some(text) = steps.default_text(missing.trailing_zeros()) {
+                    pen_text(pen, text)?;
+                }
+                missing &= missing - 1;
+            }
+        }
+        close(pen, b'}')
     }
 }
 
-/// Writes a number, bool or enum off the front of `rest`, and a comma.
+/// `close` takes the place of the last comma, or follows the opening bracket, and is itself followed by a comma.
 #[inline(always)]
-pub(super) fn number(style: Style, pen: &mut Pen<'_>, kind: Kind, rest: &mut &[u8]) -> Result<(), Stop> {
-    match kind {
-        Kind::Fixed64 => pen.quoted_u64(u64::from_le_bytes(take_fixed(rest)?)),
-        Kind::Sfixed64 => pen.quoted_i64(i64::from_le_bytes(take_fixed(rest)?)),
-        Kind::Double => pen.double(f64::from_le_bytes(take_fixed(rest)?)),
-        Kind::Fixed32 => pen.number_u32(u32::from_le_bytes(take_fixed(rest)?)),
-        Kind::Uint64 => pen.quoted_u64(take_varint(rest)?),
-        Kind::Int64 => pen.quoted_i64(take_varint(rest)?.cast_signed()),
-        Kind::Bool => bool_value(pen, take_varint(rest)?),
-        Kind::Uint32 => pen.number_u32(low_half(take_varint(rest)?)),
-        Kind::Int32 => pen.number_i32(low_half(take_varint(rest)?).cast_signed()),
-        Kind::Sint32 => pen.number_i32(unzigzag(low_half(take_varint(rest)?))),
-        Kind::Enum(id) => enum_value(style, pen, id, low_half(take_varint(rest)?).cast_signed()),
-        Kind::Str | Kind::Id | Kind::ProfileId | Kind::Bytes | Kind::Message(_) => {
-            unreachable!("not a number; told apart by every caller")
+fn close(pen: &mut Pen<'_>, close: u8) -> Option<()> {
+    if pen.ends_with(b',') {
+        pen.back(1);
+    }
+    pen.padded(&[close, b','], 2)
+}
+
+#[inline(always)]
+fn bool_value(slot: &mut Slot, value: u64) -> usize {
+    let (text, len) = if value == 0 { (b"false,", 6) } else { (b"true,\0", 5) };
+    slot[..6].copy_from_slice(text);
+    len
+}
+
+/// By name, or as a bare number when it has none in this version of OTLP.
+#[inline(always)]
+fn enum_value(pen: &mut Pen<'_>, id: EnumId, number: i32) -> Option<()> {
+    match name_of(id, number) {
+        Some(name) => pen_text(pen, name),
+        None => {
+            let mut slot = pen.slot()?;
+            let len = number_i32(slot.bytes(), number);
+            slot.keep(len);
+            Some(())
         }
     }
-    Ok(())
 }
 
 #[inline(always)]
-fn bool_value(pen: &mut Pen<'_>, value: u64) {
-    if value == 0 { pen.put(b"false,") } else { pen.put(b"true,") }
-}
-
-/// By name, or as a bare number when that is the style, or it has no name in this version of OTLP.
-#[inline(always)]
-fn enum_value(style: Style, pen: &mut Pen<'_>, id: EnumId, number: i32) {
-    match style.name_of(id, number) {
-        Some(name) => {
-            pen.put(b"\"");
-            pen.put_slice(name.as_bytes());
-            pen.put(b"\",");
-        }
-        None => pen.number_i32(number),
-    }
-}
-
-#[inline(always)]
-fn take_fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Stop> {
+fn take_fixed<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Fault> {
     match rest.split_first_chunk::<N>() {
         Some((value, after)) => {
             *rest = after;
             Ok(*value)
         }
-        None => Err(Stop::Fault(fault(rest, MalformedKind::Truncated))),
+        None => Err(fault(rest, MalformedKind::Truncated)),
     }
 }
 
