@@ -159,9 +159,41 @@ impl Printer<'_> {
     }
 }
 
-/// Which record it is.
+/// Which record it is, with its key and its headers.
 fn head(message: &Message) -> String {
-    let Message { topic, partition, offset, .. } = message;
+    let Message { topic, partition, offset, key, headers, .. } = message;
     let time = message.timestamp_ms.map(time::rfc_3339).unwrap_or_default();
-    format!("{topic} {partition} @ {offset}  {time}")
+    let mut head = format!("{topic} {partition} @ {offset}  {time}");
+    if let Some(key) = key {
+        head.push_str(&format!("  key {}", pretty::visible(key)));
+    }
+    for (name, value) in headers {
+        let value = value.as_deref().map_or_else(|| "null".to_owned(), pretty::visible);
+        head.push_str(&format!("  {}={value}", pretty::visible(name.as_bytes())));
+    }
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_records_head_has_its_key_and_headers_and_no_orders_for_the_terminal() {
+        let mut message = Message {
+            topic: "otlp-logs".into(),
+            partition: 2,
+            offset: 7,
+            timestamp_ms: Some(0),
+            key: None,
+            headers: Vec::new(),
+            value: Vec::new(),
+        };
+        assert_eq!(head(&message), "otlp-logs 2 @ 7  1970-01-01T00:00:00.000Z");
+        message.key = Some(b"cart\x1b[2J".to_vec());
+        message.headers =
+            vec![("tenant".into(), Some(b"gr\xc3\xbcn".to_vec())), ("raw".into(), Some(vec![0xff])), ("n".into(), None)];
+        let line = head(&message);
+        assert!(line.ends_with("Z  key cart\\u001b[2J  tenant=grün  raw=0xff  n=null"), "{line}");
+    }
 }

@@ -69,10 +69,7 @@ impl<'a> Headers<'a> {
     /// Headers made of these pairs, written into `buffer`.
     pub fn write(buffer: &'a mut Vec<u8>, headers: &[Header<'_>]) -> Self {
         buffer.clear();
-        for (key, value) in headers {
-            put_nullable(buffer, Some(key.as_bytes()));
-            put_nullable(buffer, *value);
-        }
+        headers.iter().for_each(|header| put_header(buffer, header));
         Self { bytes: buffer, count: i32::try_from(headers.len()).unwrap_or(i32::MAX) }
     }
 
@@ -122,6 +119,17 @@ pub fn put_record_head(buffer: &mut impl BufMut, record: &Record<'_>) {
 pub fn put_record_tail(buffer: &mut impl BufMut, record: &Record<'_>) {
     put_varint(buffer, i64::from(record.headers.count));
     buffer.put_slice(record.headers.bytes);
+}
+
+/// Appends a header, as it lies in a record.
+pub fn put_header(buffer: &mut impl BufMut, (key, value): &Header<'_>) {
+    put_nullable(buffer, Some(key.as_bytes()));
+    put_nullable(buffer, *value);
+}
+
+/// Bytes that [`put_header`] appends.
+pub fn header_bytes((key, value): &Header<'_>) -> usize {
+    nullable_bytes(Some(key.as_bytes())).saturating_add(nullable_bytes(*value))
 }
 
 /// Bytes that [`put_record`] appends.

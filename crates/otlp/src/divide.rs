@@ -125,7 +125,7 @@ impl<W: AsRef<[u8]>> Division<W> {
         }
     }
 
-    /// Bytes of all pieces together; of pieces by trace id up to 12 more for each message around their units.
+    /// Bytes of all pieces together; by trace id up to 8 less for each unit, as some lengths are not known yet.
     pub fn output_bytes(&self) -> usize {
         match &self.way {
             Way::Whole(_) => self.wire.as_ref().len(),

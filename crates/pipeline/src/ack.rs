@@ -43,7 +43,7 @@ struct Claim {
     state: Arc<State>,
     items: u64,
     /// Returns with the delivery report, not with the connection.
-    _charge: Charge,
+    charge: Charge,
 }
 
 /// The request's side: gives an [`Ack`] to each record, then waits for them all.
@@ -120,7 +120,7 @@ impl Tally {
     #[must_use]
     pub fn ack(&self, items: u64, charge: Charge) -> Ack {
         self.state.open.fetch_add(1, Ordering::Relaxed);
-        Ack { record: Some(Claim { state: Arc::clone(&self.state), items, _charge: charge }) }
+        Ack { record: Some(Claim { state: Arc::clone(&self.state), items, charge }) }
     }
 
     /// Waits for the reports of all records.
@@ -171,6 +171,12 @@ impl State {
 }
 
 impl Ack {
+    /// Bytes that cover the record until its report.
+    #[must_use]
+    pub fn charged(&self) -> usize {
+        self.record.as_ref().map_or(0, |claim| claim.charge.bytes())
+    }
+
     /// Reports what became of the record.
     pub fn resolve(mut self, outcome: Outcome) {
         self.report(outcome);

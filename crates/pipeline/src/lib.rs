@@ -31,6 +31,6 @@ pub use gate::{Gate, Permit};
 pub use health::Health;
 pub use metrics::{Metrics, SignalMetrics, Transport};
 pub use pool::{INLINE_BYTES_MAX, PoolPanicked, run_sized};
-pub use request::{Encoding, Intake, Request};
+pub use request::{Carried, Encoding, Intake, Request};
 pub use shared::Shared;
 pub use verdict::{Refusal, Rejected, RetryReason, Verdict};

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::config::{Key, Problem, Values};
+use ::http::HeaderName;
+use ::http::header::HeaderMap;
+use pipeline::Carried;
 
 use crate::{keys, tls};
 
@@ -41,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
+    /// Names of the headers that requests take along.
+    pub(crate) carried: Arc<[HeaderName]>,
 }
 
 impl Config {
@@ -83,6 +88,19 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Has requests take along their headers of these names, in this order ([`pipeline::Request::carried`]).
+    ///
+    /// # Errors
+    ///
+    /// The first name that no header can have.
+    pub fn carry(&mut self, names: &[String]) -> Result<(), String> {
+        let parse = |name: &String| HeaderName::from_bytes(name.as_bytes()).map_err(|_| name.clone());
+        self.settings.carried = names.iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+}
+
 impl Settings {
     fn from_values(values: &Values) -> Self {
         let small = |key: &Key| u32::try_from(values.int(key)).unwrap_or(u32::MAX);
@@ -97,7 +115,13 @@ impl Settings {
             idle_timeout: values.millis(&keys::IDLE_TIMEOUT_MS),
             write_timeout: values.millis(&keys::WRITE_TIMEOUT_MS),
             handshake_timeout: values.millis(&keys::TLS_HANDSHAKE_TIMEOUT_MS),
+            carried: Arc::default(),
         }
+    }
+
+    /// What a request with this head takes along: the first value of each name.
+    pub(crate) fn carried(&self, headers: &HeaderMap) -> Carried {
+        Carried::new(self.carried.iter().map(|name| headers.get(name).map(|value| value.as_bytes())))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body::Body;
 use otlp::Signal;
-use pipeline::{Charge, Deadline, Encoding, Intake, Phase, Request, RetryReason, Shared, Transport};
+use pipeline::{Carried, Charge, Deadline, Encoding, Intake, Phase, Request, RetryReason, Shared, Transport};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -32,13 +32,14 @@ pub(crate) struct Service<I> {
 }
 
 /// What the head of an export request says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) transport: Transport,
     pub(crate) signal: Signal,
     pub(crate) encoding: Encoding,
     /// The sender's own timeout.
     pub(crate) timeout: Option<Duration>,
+    pub(crate) carried: Carried,
 }
 
 /// A body as its transport framed it.
@@ -101,8 +102,12 @@ impl<I: Intake> Service<I> {
             if body.is_empty() && head.encoding == Encoding::Json {
                 return Err(Answer::malformed("an empty body is no JSON"));
             }
-            let Head { signal, encoding, .. } = head;
-            let request = Request { signal, encoding, body, charge, permit, deadline, received };
+            let Head { signal, encoding, carried, .. } = head;
+            if carried.bytes() > 0 {
+                let grown = Box::pin(charge.grow(carried.bytes(), deadline)).await;
+                grown.map_err(|_| Answer::retry(RetryReason::Memory))?;
+            }
+            let request = Request { signal, encoding, body, carried, charge, permit, deadline, received };
             Ok(Answer::Verdict(self.intake.store(request).await))
         };
         let answer = tokio::select! {

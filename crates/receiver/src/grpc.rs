@@ -10,6 +10,7 @@ use otlp::Signal;
 use pipeline::{Encoding, Intake, Transport};
 
 use crate::body::{Coding, Length, Reader};
+use crate::config::Settings;
 use crate::exchange::{Head, Packed, Service};
 use crate::reply::{self, Answer, ReplyBody};
 
@@ -27,7 +28,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let (parts, body) = request.into_parts();
-    let judged = head(&parts);
+    let judged = head(&parts, &service.settings);
     // Waiting for a place in line holds the body alone.
     drop(parts);
     let (head, gzip) = match judged {
@@ -41,7 +42,7 @@ where
 }
 
 /// The call, and whether its messages may be gzip.
-fn head(parts: &::http::request::Parts) -> Result<(Head, bool), Answer> {
+fn head(parts: &::http::request::Parts, settings: &Settings) -> Result<(Head, bool), Answer> {
     if parts.version < Version::HTTP_2 {
         return Err(Answer::NotHttp2);
     }
@@ -59,7 +60,8 @@ fn head(parts: &::http::request::Parts) -> Result<(Head, bool), Answer> {
         Some(_) => return Err(Answer::Coding),
     };
     let timeout = timeout(&parts.headers);
-    Ok((Head { transport: Transport::Grpc, signal, encoding: Encoding::Protobuf, timeout }, gzip))
+    let carried = settings.carried(&parts.headers);
+    Ok((Head { transport: Transport::Grpc, signal, encoding: Encoding::Protobuf, timeout, carried }, gzip))
 }
 
 /// `application/grpc`, bare or as `+proto`, with or without parameters.

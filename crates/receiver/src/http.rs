@@ -8,6 +8,7 @@ use otlp::Signal;
 use pipeline::{Encoding, Intake, Transport};
 
 use crate::body::{Coding, Length, Reader};
+use crate::config::Settings;
 use crate::exchange::{Head, Packed, Service};
 use crate::reply::{self, Answer, JSON, Media, ReplyBody};
 
@@ -31,7 +32,7 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let (parts, body) = request.into_parts();
-    let judged = judge(&parts, service.settings.request_bytes_max);
+    let judged = judge(&parts, &service.settings);
     let media = media(&parts.headers).unwrap_or(JSON);
     // Waiting for a place in line holds the body alone.
     drop(parts);
@@ -49,8 +50,9 @@ where
         complete = true;
         Ok(packed)
     };
+    let signal = head.signal;
     let answer = service.exchange(head, body, piece_bytes_max, read).await;
-    (reply::http(&answer, Some(head.signal), media, service.settings.retry_delay), complete)
+    (reply::http(&answer, Some(signal), media, service.settings.retry_delay), complete)
 }
 
 async fn whole<B>(mut reader: Reader<B>, coding: Coding, length: Length) -> Result<Packed, Answer>
@@ -64,7 +66,7 @@ where
     Ok(Packed { bytes, coding, charge: reader.into_charge() })
 }
 
-fn judge(parts: &::http::request::Parts, bytes_max: usize) -> Result<Asked, Answer> {
+fn judge(parts: &::http::request::Parts, settings: &Settings) -> Result<Asked, Answer> {
     let path = parts.uri.path();
     // Users configure their exporters with and without it.
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -78,12 +80,14 @@ fn judge(parts: &::http::request::Parts, bytes_max: usize) -> Result<Asked, Answ
     let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let length = match declared.map(str::parse::<u64>) {
         Some(Ok(length)) => {
+            let bytes_max = settings.request_bytes_max;
             let length = usize::try_from(length).ok().filter(|length| *length <= bytes_max);
             Length::Declared(length.ok_or_else(|| Answer::too_large(bytes_max))?)
         }
         Some(Err(_)) | None => Length::Unknown,
     };
-    let head = Head { transport: Transport::Http, signal, encoding: media.encoding, timeout: None };
+    let (encoding, carried) = (media.encoding, settings.carried(&parts.headers));
+    let head = Head { transport: Transport::Http, signal, encoding, timeout: None, carried };
     Ok(Asked { head, media, coding, length })
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pipeline::{
-    Budget, Encoding, Gate, Health, Intake, Metrics, Phase, Request, RetryReason, Shared, Switch, Verdict,
+    Budget, Carried, Encoding, Gate, Health, Intake, Metrics, Phase, Request, RetryReason, Shared, Switch,
+    Verdict,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -33,6 +34,7 @@ struct Got {
     signal: otlp::Signal,
     encoding: Encoding,
     body: Bytes,
+    carried: Carried,
     charged: usize,
 }
 
@@ -56,11 +58,11 @@ impl Intake for Fake {
                 self.0.fetch_sub(1, Ordering::SeqCst);
             }
         }
-        let Request { signal, encoding, body, charge, deadline, permit, .. } = request;
+        let Request { signal, encoding, body, carried, charge, deadline, permit, .. } = request;
         self.0.waiting.fetch_add(1, Ordering::SeqCst);
         let _waiting = Waiting(&self.0.waiting);
         self.0.got.send_modify(|got| {
-            got.push(Got { signal, encoding, body: body.clone(), charged: charge.bytes() });
+            got.push(Got { signal, encoding, body: body.clone(), carried, charged: charge.bytes() });
         });
         assert!(!self.0.panic.load(Ordering::SeqCst), "the test wants a panic");
         let mut open = self.0.open.subscribe();
@@ -86,13 +88,14 @@ struct Server {
 /// What differs between tests.
 struct Setup<'a> {
     keys: &'a [(&'a str, &'a str)],
+    carried: &'a [&'a str],
     budget_bytes: usize,
     places: usize,
 }
 
 impl Default for Setup<'_> {
     fn default() -> Self {
-        Self { keys: &[], budget_bytes: 256 << 20, places: 100 }
+        Self { keys: &[], carried: &[], budget_bytes: 256 << 20, places: 100 }
     }
 }
 
@@ -127,7 +130,10 @@ impl Server {
             waiting: AtomicUsize::new(0),
             panic: false.into(),
         });
-        let bound = crate::bind(config(setup.keys).unwrap()).unwrap();
+        let mut config = config(setup.keys).unwrap();
+        let carried: Vec<String> = setup.carried.iter().map(|name| (*name).to_owned()).collect();
+        config.carry(&carried).unwrap();
+        let bound = crate::bind(config).unwrap();
         let (grpc, http) = (bound.grpc_addr().unwrap(), bound.http_addr().unwrap());
         let intake = Arc::clone(&told);
         let serving = bound.serve(Arc::clone(&shared), 2, move || Fake(Arc::clone(&intake)));

@@ -11,10 +11,12 @@ use otlp::{Limits, Signal};
 use crate::converter::Converter;
 use crate::properties::Library;
 pub use crate::properties::ReadFile;
+use crate::record::Marks;
 use crate::route::{Route, check_topic};
 
 pub(crate) mod client;
 mod keys;
+mod marks;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +58,7 @@ pub struct Config {
     pub(crate) route: Route,
     pub(crate) format: Format,
     pub(crate) converter: Converter,
+    pub(crate) marks: Marks,
     pub(crate) limits: Limits,
     pub(crate) record_bytes_max: usize,
     pub(crate) output_bytes_max: usize,
@@ -111,6 +114,7 @@ impl Config {
             _ => Format::Json(Style::Json),
         };
         let converter = converters(connector, worker, format, &mut problems);
+        let marks = marks::marks(connector, worker, &mut problems);
         let creation = creation(connector, worker, raw, &mut problems);
         refuse_what_is_not_built(connector, raw, &mut problems);
         client::check_overrides(worker.text(&OVERRIDE_POLICY).unwrap_or("All"), raw, &mut problems);
@@ -124,6 +128,10 @@ impl Config {
             let note = "producer.instances has no effect: librdkafka is one producer for all workers";
             clients.notes.push(note.to_owned());
         }
+        if Some(library) == LIBRDKAFKA && !connector.list(&OTLP_RECORD_HEADERS).is_empty() {
+            let why = "records have headers with producer.client = native alone; remove one of the two keys";
+            problems.push(Problem::other(OTLP_RECORD_HEADERS.name, why));
+        }
         let record_bytes_max =
             record_bytes.min(clients.produce.request_bytes_max.saturating_sub(RECORD_OVERHEAD_BYTES));
         problems.dedup();
@@ -134,6 +142,7 @@ impl Config {
             route,
             format,
             converter,
+            marks,
             limits: Limits { elements: connector.size(&OTLP_REQUEST_MAX_ELEMENTS) as u64 },
             record_bytes_max,
             output_bytes_max: connector.size(&OTLP_REQUEST_OUTPUT_MAX_BYTES),
@@ -153,6 +162,12 @@ impl Config {
     #[must_use]
     pub fn route(&self) -> &Route {
         &self.route
+    }
+
+    /// Names of the headers that requests bring along for their records, in the order of [`pipeline::Carried`].
+    #[must_use]
+    pub fn carried(&self) -> &[String] {
+        &self.marks.carried
     }
 
     /// The brokers to begin with.
@@ -200,11 +215,6 @@ fn route(connector: &Values, problems: &mut Vec<Problem>) -> Route {
 
 fn converters(connector: &Values, worker: &Values, format: Format, problems: &mut Vec<Problem>) -> Converter {
     let source = |key: &Key| either(connector, worker, key);
-    for key in [&KEY_CONVERTER, &HEADER_CONVERTER] {
-        if let Err(problem) = Converter::of_nothing(key.name, source(key).text(key)) {
-            problems.push(problem);
-        }
-    }
     // Connect takes a converter's settings from where the converter is named.
     let values = source(&VALUE_CONVERTER);
     let schemas = values.bool(&VALUE_CONVERTER_SCHEMAS_ENABLE);

@@ -1,4 +1,4 @@
-//! Hop 6: what Kafka Connect's converters would make of a record's value.
+//! Hop 6: what Kafka Connect's converters would make of a record's value and key.
 
 use config::Problem;
 
@@ -73,10 +73,31 @@ impl Converter {
         }
     }
 
-    /// Checks the converter of keys or headers, of which records have none.
-    pub(crate) fn of_nothing(key: &str, class: Option<&str>) -> Result<(), Problem> {
+    /// The converter of keys, which are texts.
+    pub(crate) fn of_keys(
+        key: &str,
+        class: Option<&str>,
+        schemas: bool,
+    ) -> Result<Option<Envelope>, Problem> {
         match class {
-            None | Some(STRING | JSON | BYTES | SIMPLE_HEADERS) => Ok(()),
+            None | Some(STRING | BYTES) => Ok(None),
+            Some(JSON) => Ok(Some(if schemas { Envelope::Schema } else { Envelope::Bare })),
+            Some(other) => Err(unknown(key, other)),
+        }
+    }
+
+    /// Checks the converter of headers, which are texts as Connect's own default writes them.
+    pub(crate) fn of_headers(key: &str, class: Option<&str>, has_headers: bool) -> Result<(), Problem> {
+        match class {
+            None | Some(STRING | BYTES | SIMPLE_HEADERS) => Ok(()),
+            Some(JSON) if !has_headers => Ok(()),
+            Some(JSON) => Err(Problem::invalid(
+                key,
+                class,
+                format!(
+                    "headers are written as plain text; use {SIMPLE_HEADERS} or remove otlp.record.headers"
+                ),
+            )),
             Some(other) => Err(unknown(key, other)),
         }
     }
@@ -109,7 +130,12 @@ mod tests {
         assert!(avro.to_string().starts_with(
             "Invalid value io.confluent.connect.avro.AvroConverter for configuration value.converter"
         ));
-        assert_eq!(Converter::of_nothing("header.converter", Some(SIMPLE_HEADERS)), Ok(()));
-        assert!(Converter::of_nothing("key.converter", Some("x.Y")).is_err());
+        assert_eq!(Converter::of_headers("header.converter", Some(SIMPLE_HEADERS), true), Ok(()));
+        assert_eq!(Converter::of_headers("header.converter", Some(JSON), false), Ok(()));
+        assert!(Converter::of_headers("header.converter", Some(JSON), true).is_err());
+        assert_eq!(Converter::of_keys("key.converter", Some(STRING), true), Ok(None));
+        assert_eq!(Converter::of_keys("key.converter", Some(JSON), true), Ok(Some(Envelope::Schema)));
+        assert_eq!(Converter::of_keys("key.converter", Some(JSON), false), Ok(Some(Envelope::Bare)));
+        assert!(Converter::of_keys("key.converter", Some("x.Y"), true).is_err());
     }
 }

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use otlp::split::Cutter;
 use otlp::{Malformed, MalformedKind, Signal};
+use pipeline::RetryReason;
 use pipeline::{
-    Charge, Deadline, Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally,
-    Verdict, run_sized,
+    Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally, Verdict, run_sized,
 };
-use pipeline::{Exhausted, RetryReason};
 
 use crate::config::{OTLP_RECORD_MAX_BYTES, OTLP_REQUEST_MAX_ELEMENTS, OTLP_REQUEST_OUTPUT_MAX_BYTES};
 use crate::producer::{Producer, Record, Way};
-use crate::record::{Misfit, Ratio, Shape};
+use crate::record::{Marks, Misfit, Ratio, Shape};
 use crate::topics::Topics;
+use held::{Held, Value, Whole, no_memory, whole_units};
 
+mod divide;
+mod held;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +27,9 @@ mod tests;
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) shape: Shape,
+    pub(crate) marks: Marks,
+    /// Whether a record's key chooses its partition.
+    pub(crate) keys_place: bool,
     pub(crate) output_bytes_max: usize,
     pub(crate) shared: Arc<Shared>,
     pub(crate) topics: Topics,
@@ -63,32 +68,6 @@ struct Worker<P> {
     ratios: [Cell<Ratio>; 4],
 }
 
-/// A request between its reading and its outcome.
-struct Held {
-    signal: Signal,
-    /// Checked, or about to be by the writing of its record.
-    wire: Bytes,
-    /// Covers `wire` and what is being written.
-    charge: Charge,
-    /// Known once checked.
-    items: Option<u64>,
-    received_bytes: usize,
-    deadline: Deadline,
-    timestamp_ms: i64,
-}
-
-/// A record's value, and what covers it.
-struct Value {
-    bytes: Bytes,
-    charge: Charge,
-}
-
-/// What became of an attempt to put all of a request into one record.
-enum Whole {
-    Fits(Value),
-    Splits,
-}
-
 /// A request whose records were all handed over.
 struct HandedOver {
     tally: Tally,
@@ -115,10 +94,10 @@ impl<P: Producer> Worker<P> {
         let signal = held.signal;
         let mut drain = self.core.shared.drain.clone();
         loop {
-            let value_bytes_max = self.core.topics.record_bytes_max(signal);
+            let record_bytes_max = self.core.topics.record_bytes_max(signal);
             let tally = Tally::new(&self.returns, self.core.shared.metrics.signal(signal), permit);
             let Some(HandedOver { tally, rejected }) =
-                self.hand_over(&mut held, tally, value_bytes_max).await?
+                self.hand_over(&mut held, tally, record_bytes_max).await?
             else {
                 return Ok(Verdict::Stored { rejected: None });
             };
@@ -132,7 +111,7 @@ impl<P: Producer> Worker<P> {
                 Settled::Retry(reason) => return Err(Verdict::Retry(reason)),
                 Settled::TooLarge => {}
             }
-            let Some(lower) = self.core.topics.refused_at(signal, value_bytes_max) else {
+            let Some(lower) = self.core.topics.refused_at(signal, record_bytes_max) else {
                 return Err(Verdict::Retry(RetryReason::Kafka("MESSAGE_TOO_LARGE")));
             };
             self.producer.limit_batch(signal, lower);
@@ -163,15 +142,23 @@ impl<P: Producer> Worker<P> {
 
     /// Hop 5. Protobuf that becomes JSON is not read here: writing its record checks it.
     async fn read(&self, request: Request) -> Result<(Held, pipeline::Permit), Verdict> {
-        let Request { signal, encoding, body, charge, permit, deadline, received } = request;
+        let Request { signal, encoding, body, carried, charge, permit, deadline, received } = request;
+        let headers = self.core.marks.headers(signal, &carried);
+        let beside_bytes = self.core.marks.bytes(None, &headers);
         let mut charge = charge;
-        charge.grow(whole_units(charge.bytes()) - charge.bytes(), deadline).await.map_err(no_memory)?;
+        let needed = whole_units(charge.bytes() + beside_bytes);
+        charge.grow(needed - charge.bytes(), deadline).await.map_err(no_memory)?;
         let mut held = Held {
             signal,
             received_bytes: body.len(),
             wire: body,
             charge,
             items: None,
+            single: false,
+            key: None,
+            headers,
+            beside_bytes,
+            partition: None,
             deadline,
             timestamp_ms: timestamp_ms(received),
         };
@@ -231,31 +218,85 @@ impl<P: Producer> Worker<P> {
         &self,
         held: &mut Held,
         tally: Tally,
-        value_bytes_max: usize,
+        record_bytes_max: usize,
     ) -> Result<Option<HandedOver>, Verdict> {
         if held.items == Some(0) {
             return Ok(None);
         }
-        let whole = if self.core.shape.is_wire() {
-            held.as_it_is(value_bytes_max)
-        } else {
-            self.write_whole(held, value_bytes_max).await?
-        };
+        if self.core.marks.divides() {
+            return Box::pin(self.hand_over_divided(held, tally, record_bytes_max)).await;
+        }
+        let value_bytes_max = record_bytes_max.saturating_sub(held.beside_bytes);
+        let whole = self.whole(held, value_bytes_max).await?;
         if held.items.is_none() {
             // Too large for one record, and not read to its end: no part may go before all is known to be good.
             self.scan(held).await?;
         }
-        let items = held.items.unwrap_or(0);
-        if items == 0 {
+        if held.items == Some(0) {
             return Ok(None);
         }
-        let Whole::Fits(value) = whole else {
-            let rejected = Box::pin(self.split(held, &tally, value_bytes_max)).await?;
-            return Ok(Some(HandedOver { tally, rejected }));
-        };
-        self.checked_output(0, value.bytes.len())?;
-        self.send(held, &tally, None, value, items);
-        Ok(Some(HandedOver { tally, rejected: 0 }))
+        let rejected = self.send_or_split(held, &tally, whole, value_bytes_max, &mut 0).await?;
+        Ok(Some(HandedOver { tally, rejected }))
+    }
+
+    /// The same where records have keys or hold single items.
+    async fn hand_over_divided(
+        &self,
+        held: &mut Held,
+        tally: Tally,
+        record_bytes_max: usize,
+    ) -> Result<Option<HandedOver>, Verdict> {
+        if held.items.is_none() {
+            self.scan(held).await?;
+        }
+        if held.items == Some(0) {
+            return Ok(None);
+        }
+        let rejected = self.divide(held, &tally, record_bytes_max).await?;
+        Ok(Some(HandedOver { tally, rejected }))
+    }
+
+    /// One record, or the parts of what is larger. Returns the items that fit no record.
+    async fn whole_or_split(
+        &self,
+        held: &mut Held,
+        tally: &Tally,
+        record_bytes_max: usize,
+        output: &mut usize,
+    ) -> Result<u64, Verdict> {
+        let value_bytes_max = record_bytes_max.saturating_sub(held.beside_bytes);
+        let whole = self.whole(held, value_bytes_max).await?;
+        self.send_or_split(held, tally, whole, value_bytes_max, output).await
+    }
+
+    async fn whole(&self, held: &mut Held, value_bytes_max: usize) -> Result<Whole, Verdict> {
+        if self.core.shape.is_wire() {
+            return Ok(held.as_it_is(value_bytes_max));
+        }
+        self.write_whole(held, value_bytes_max).await
+    }
+
+    async fn send_or_split(
+        &self,
+        held: &mut Held,
+        tally: &Tally,
+        whole: Whole,
+        value_bytes_max: usize,
+        output: &mut usize,
+    ) -> Result<u64, Verdict> {
+        let items = held.items.unwrap_or(0);
+        match whole {
+            Whole::Fits(value) => {
+                *output = self.checked_output(*output, value.bytes.len() + held.beside_bytes)?;
+                self.send(held, tally, value, items);
+                Ok(0)
+            }
+            Whole::Splits if held.single => {
+                *output = self.checked_output(*output, held.wire.len())?;
+                Ok(items)
+            }
+            Whole::Splits => Box::pin(self.split(held, tally, value_bytes_max, output)).await,
+        }
     }
 
     /// Writes the whole request as one value, into memory that grows only when the guess was too small.
@@ -288,66 +329,6 @@ impl<P: Producer> Worker<P> {
         }
     }
 
-    /// Cuts the request into parts, each a record, in order and to one partition. Returns the items of units
-    /// that fit no record.
-    async fn split(&self, held: &mut Held, tally: &Tally, value_bytes_max: usize) -> Result<u64, Verdict> {
-        let partition = self.core.topics.pick_partition(held.signal, held.deadline).await;
-        let partition = Some(partition.ok_or(Verdict::Retry(RetryReason::HoldTime))?);
-        let is_wire = self.core.shape.is_wire();
-        let wire = held.wire.clone();
-        let mut cutter = Cutter::new(held.signal, &wire);
-        let mut target = if is_wire {
-            value_bytes_max
-        } else {
-            self.ratio(held.signal).wire_bytes(value_bytes_max).min(wire.len())
-        };
-        let base = held.charge.bytes();
-        let (mut rejected, mut output) = (0_u64, 0_usize);
-        loop {
-            let before = cutter.clone();
-            held.grow_to(base.saturating_add(target)).await?;
-            let mut cut = Vec::with_capacity(target.min(wire.len()));
-            let Some(part) = cutter.next(target, &mut cut) else { break };
-            // A unit that is larger than asked for is cut all the same.
-            held.grow_to(base.saturating_add(cut.capacity())).await?;
-            let (value, cut_bytes) = if is_wire {
-                // Cutting copies on the worker: the others of this worker have their turn between the parts.
-                tokio::task::yield_now().await;
-                if cut.len() > value_bytes_max {
-                    rejected += part.items;
-                    output = self.checked_output(output, cut.len())?;
-                    continue;
-                }
-                (held.take(base, cut), 0)
-            } else {
-                let with_cut = base.saturating_add(whole_units(cut.capacity()));
-                let cut = Bytes::from(cut);
-                match self.write(held, cut.clone(), with_cut, value_bytes_max).await? {
-                    (Ok(_), value) => (value, cut.len()),
-                    (Err(Misfit::Malformed(fault)), _) => return Err(malformed(fault)),
-                    (Err(Misfit::Full), _) if part.single => {
-                        rejected += part.items;
-                        output = self.checked_output(output, cut.len())?;
-                        continue;
-                    }
-                    (Err(Misfit::Full), _) => {
-                        cutter = before;
-                        target = (target.min(cut.len()) / 2).max(1);
-                        continue;
-                    }
-                }
-            };
-            if cut_bytes > 0 {
-                self.learn(held.signal, cut_bytes, value.bytes.len());
-                target = Ratio::of(cut_bytes, value.bytes.len()).wire_bytes(value_bytes_max).min(wire.len());
-            }
-            output = self.checked_output(output, value.bytes.len())?;
-            self.send(held, tally, partition, value, part.items);
-        }
-        held.charge.shrink_to(base);
-        Ok(rejected)
-    }
-
     /// Writes a value of at most `room` bytes. The request's charge is brought to `base` and what the writing
     /// holds, and the value's part is split off.
     async fn write(
@@ -358,7 +339,7 @@ impl<P: Producer> Worker<P> {
         room: usize,
     ) -> Result<(Result<otlp::Counts, Misfit>, Value), Verdict> {
         let (shape, signal) = (self.core.shape, held.signal);
-        held.grow_to(base.saturating_add(shape.memory(room))).await?;
+        held.grow_to(base.saturating_add(shape.memory(room) + held.beside_bytes)).await?;
         // By the size of the request: a part of a large one leaves the worker too.
         let (counts, out) = run_sized(held.wire.len(), move || {
             let mut out = Shape::room(room);
@@ -375,12 +356,13 @@ impl<P: Producer> Worker<P> {
         Ok((counts, held.take(base, out)))
     }
 
-    fn send(&self, held: &Held, tally: &Tally, partition: Option<i32>, value: Value, items: u64) {
+    fn send(&self, held: &Held, tally: &Tally, value: Value, items: u64) {
         let Value { bytes, charge } = value;
         self.producer.send(Record {
             signal: held.signal,
-            partition,
-            key: None,
+            partition: held.partition,
+            key: held.key.clone(),
+            headers: self.core.marks.with_items(&held.headers, items),
             value: bytes,
             timestamp_ms: held.timestamp_ms,
             deadline: held.deadline,
@@ -408,50 +390,6 @@ impl<P: Producer> Worker<P> {
         ratio.learn(wire_bytes, value_bytes);
         self.ratios[signal.index()].set(ratio);
     }
-}
-
-impl Held {
-    async fn grow(&mut self, more: usize) -> Result<(), Verdict> {
-        self.charge.grow(whole_units(more), self.deadline).await.map_err(no_memory)
-    }
-
-    async fn grow_to(&mut self, bytes: usize) -> Result<(), Verdict> {
-        match bytes.saturating_sub(self.charge.bytes()) {
-            0 => Ok(()),
-            more => self.grow(more).await,
-        }
-    }
-
-    /// The wire bytes are charged again after a record that took their charge with it came back.
-    async fn cover_wire(&mut self) -> Result<(), Verdict> {
-        self.grow_to(self.wire.len()).await
-    }
-
-    /// The received bytes themselves are the value, and their charge goes with it.
-    fn as_it_is(&mut self, value_bytes_max: usize) -> Whole {
-        if self.wire.len() > value_bytes_max {
-            return Whole::Splits;
-        }
-        let charge = self.charge.split(self.charge.bytes());
-        Whole::Fits(Value { bytes: self.wire.clone(), charge })
-    }
-
-    /// A value that was written, with its part of the charge; the rest goes back to `base`.
-    fn take(&mut self, base: usize, out: Vec<u8>) -> Value {
-        let held = whole_units(out.capacity()).min(self.charge.bytes().saturating_sub(base));
-        let charge = self.charge.split(held);
-        self.charge.shrink_to(base);
-        Value { bytes: Bytes::from(out), charge }
-    }
-}
-
-/// The budget counts in KiB: parts of a charge that are no multiples of it could weigh nothing.
-fn whole_units(bytes: usize) -> usize {
-    bytes.checked_next_multiple_of(1024).unwrap_or(bytes)
-}
-
-fn no_memory(Exhausted: Exhausted) -> Verdict {
-    Verdict::Retry(RetryReason::Memory)
 }
 
 /// Bytes of wire that JSON text becomes at most: a number of one digit takes up to ten bytes, an empty message

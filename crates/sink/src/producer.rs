@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use kafka_client::producer::Headers;
 use otlp::Signal;
 use pipeline::{Ack, Deadline, Outcome};
 
@@ -23,6 +24,8 @@ pub(crate) struct Record {
     pub(crate) partition: Option<i32>,
     /// `None`: a record without key.
     pub(crate) key: Option<Bytes>,
+    /// The headers.
+    pub(crate) headers: Headers,
     /// The value, which the client may read until it resolves `ack`.
     pub(crate) value: Bytes,
     /// Milliseconds since the epoch.

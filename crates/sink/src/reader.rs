@@ -24,6 +24,8 @@ pub struct Message {
     pub timestamp_ms: Option<i64>,
     /// Its key.
     pub key: Option<Vec<u8>>,
+    /// Its headers, in their order.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
     /// Its value; empty when it has none.
     pub value: Vec<u8>,
 }
@@ -128,6 +130,11 @@ impl From<Record> for Message {
             offset: record.offset,
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(Vec::from),
+            headers: record
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)))
+                .collect(),
             value: record.value.map(Vec::from).unwrap_or_default(),
         }
     }

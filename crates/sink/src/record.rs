@@ -5,7 +5,10 @@ use otlp::{Counts, Limits, Malformed, Signal};
 use crate::config::Format;
 use crate::converter::Converter;
 
+mod marks;
 mod string;
+
+pub(crate) use marks::{ITEMS, Marks};
 
 /// What `otlp::json::write` may write above its bound before it notices.
 const SLACK_BYTES: usize = 4096;

@@ -62,8 +62,18 @@ impl Sink {
         for note in &config.notes {
             tracing::warn!("{note}");
         }
-        let Config { route, format, converter, limits, record_bytes_max, output_bytes_max, creation, .. } =
-            config;
+        let keys_place = !config.produce.ignore_keys;
+        let Config {
+            route,
+            format,
+            converter,
+            marks,
+            limits,
+            record_bytes_max,
+            output_bytes_max,
+            creation,
+            ..
+        } = config;
         shared.health.fail("kafka", format!("Kafka at {} has not answered yet", config.bootstrap));
         #[cfg(feature = "librdkafka")]
         let library = config.librdkafka.map(|properties| {
@@ -90,6 +100,8 @@ impl Sink {
         let client = Arc::new(client);
         let core = Arc::new(Core {
             shape: Shape { format, converter, limits },
+            marks,
+            keys_place,
             output_bytes_max,
             shared,
             topics: Topics::new(record_bytes_max),

@@ -98,6 +98,19 @@ fn line(out: &mut String, depth: i32) {
     }
 }
 
+/// Bytes as text without control characters, or in hexadecimal where they are no text.
+pub(super) fn visible(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.chars().for_each(|c| push_visible(&mut out, c)),
+        Err(_) => {
+            out.push_str("0x");
+            bytes.iter().for_each(|byte| out.push_str(&format!("{byte:02x}")));
+        }
+    }
+    out
+}
+
 fn push_visible(out: &mut String, c: char) {
     if c.is_control() {
         out.push_str(&format!("\\u{:04x}", u32::from(c)));

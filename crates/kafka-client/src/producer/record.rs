@@ -42,6 +42,27 @@ impl Headers {
         let count = written.count();
         Self { bytes: buffer.into(), count }
     }
+
+    /// These and one more behind them, in memory of exactly their size.
+    #[must_use]
+    pub fn with(&self, key: &str, value: &[u8]) -> Self {
+        let header = (key, Some(value));
+        let mut buffer = Vec::with_capacity(self.bytes.len() + record::header_bytes(&header));
+        buffer.extend_from_slice(&self.bytes);
+        record::put_header(&mut buffer, &header);
+        Self { bytes: buffer.into(), count: self.count + 1 }
+    }
+
+    /// Bytes that they take in a record.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Goes through them in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        record::Headers::from_bytes(&self.bytes, self.count).iter()
+    }
 }
 
 /// Who gets a record's report. Dropped without one when the producer's runtime ends.
@@ -74,3 +95,18 @@ impl<T> Record<T> {
 
 /// Space that a record takes in a batch beside key, value and headers, at most (KIP-98: lengths, deltas, attributes).
 pub(super) const RECORD_HEAD_BYTES_MAX: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::Headers;
+
+    #[test]
+    fn headers_grow_by_one_as_if_they_had_been_written_together() {
+        let long = "v".repeat(300);
+        let three = [("a", Some(&b"1"[..])), ("", None), ("b", Some(long.as_bytes()))];
+        let grown = Headers::new(&three[..2]).with("b", long.as_bytes());
+        assert_eq!(grown, Headers::new(&three));
+        assert_eq!(grown.bytes.len(), grown.bytes());
+        assert!(grown.iter().eq(three));
+    }
+}

@@ -158,16 +158,17 @@ impl Groups {
 
     /// Counts what has to stand before a field in its piece, behind the one `before` it.
     fn count_around(&mut self, listed: Listed, before: Option<Listed>) {
-        const HEAD_BYTES_MAX: usize = 6;
+        /// A tag and a length have so many bytes or more.
+        const HEAD_BYTES: usize = 2;
         let mut more = if before.is_none() { self.request_own.bytes() } else { 0 };
         if let Some(scope) = self.scopes.get(listed.scope as usize)
             && before.is_none_or(|before| before.scope != listed.scope)
         {
-            more += scope.own.bytes() + HEAD_BYTES_MAX;
+            more += scope.own.bytes() + HEAD_BYTES;
             let before = before.and_then(|before| self.scopes.get(before.scope as usize));
             if before.is_none_or(|before| before.resource != scope.resource) {
                 let own = self.resources.get(scope.resource as usize).copied().unwrap_or_default();
-                more += own.bytes() + HEAD_BYTES_MAX;
+                more += own.bytes() + HEAD_BYTES;
             }
         }
         self.output_bytes = self.output_bytes.saturating_add(more);

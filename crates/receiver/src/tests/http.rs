@@ -1,10 +1,10 @@
 //! OTLP/HTTP: routes, media types, encodings, early refusals, and the shape of answers.
 
 use otlp::Signal;
-use pipeline::{Encoding, Refusal, Rejected, RetryReason, Verdict};
+use pipeline::{Carried, Encoding, Refusal, Rejected, RetryReason, Verdict};
 use tokio::io::AsyncWriteExt as _;
 
-use super::client::{answer, called, head, http2, post};
+use super::client::{answer, call, called, framed, head, http2, post};
 use super::{Server, Setup, connect, exchange, gzip, within};
 
 const PROTOBUF: &str = "Content-Type: application/x-protobuf\r\n";
@@ -26,6 +26,25 @@ async fn each_signal_has_its_path() {
     assert_eq!((got[0].encoding, &got[0].body[..]), (Encoding::Protobuf, &b"body"[..]));
     assert_eq!((got[1].encoding, &got[1].body[..]), (Encoding::Json, &b"{ }"[..]));
     assert_eq!(got[7].signal, Signal::Profiles);
+    server.stop().await;
+}
+
+/// Of both transports; the first of a name, whatever its case, and no other header.
+#[tokio::test]
+async fn a_request_takes_along_the_headers_that_were_named() {
+    let carried: &[&str] = &["x-tenant", "x-region"];
+    let server = Server::start(Setup { carried, ..Setup::default() });
+    let given = format!("{PROTOBUF}X-Tenant: blue\r\nx-tenant: red\r\nx-other: 1\r\n");
+    post(server.http, "/v1/logs", &given, b"body").await;
+    let long = "x".repeat(Carried::VALUE_BYTES_MAX + 1);
+    let sender = http2(server.grpc).await;
+    let headers = [("x-region", "eu"), ("x-tenant", &long)];
+    call(&sender, Signal::Logs.grpc_path(), &headers, framed(0, b"body")).await;
+    let got = server.got();
+    let values: Vec<_> = got.iter().map(|got| (got.carried.get(0), got.carried.get(1))).collect();
+    assert_eq!(values, [(Some(&b"blue"[..]), None), (None, Some(&b"eu"[..]))]);
+    assert!(got.iter().all(|got| got.charged >= got.body.len() + got.carried.bytes()));
+    drop(sender);
     server.stop().await;
 }
 

@@ -44,6 +44,39 @@ pub static OTLP_MESSAGE_FORMAT: Key = Key {
           kafkareceiver reads with the encoding of that name; or protobuf, the request's bytes as they were \
           received.",
 };
+/// What records have as their keys.
+pub static OTLP_RECORD_KEY: Key = Key {
+    name: "otlp.record.key",
+    kind: Kind::OneOf(&["none", "trace_id", "service", "resource"]),
+    default: Some("none"),
+    importance: Importance::Medium,
+    group: RECORDS,
+    doc: "The key of records, which chooses their partition as Java's clients do: none; trace_id, 32 hexadecimal \
+          digits, for spans and log records; service, the resource's service.name; or resource, a hash of the \
+          resource's attributes. A request becomes one record for each key in it. What has none, such as log \
+          records outside of traces, becomes a record without key. docs/records.md has examples and the hash.",
+};
+/// What a record holds.
+pub static OTLP_RECORD_UNIT: Key = Key {
+    name: "otlp.record.unit",
+    kind: Kind::OneOf(&["request", "item"]),
+    default: Some("request"),
+    importance: Importance::Medium,
+    group: RECORDS,
+    doc: "What one record holds: request, all of a request that has the record's key; or item, one span, metric, \
+          log record or profile with its resource and scope, in the shape of a request.",
+};
+/// Headers of records.
+pub static OTLP_RECORD_HEADERS: Key = Key {
+    name: "otlp.record.headers",
+    kind: Kind::List,
+    default: None,
+    importance: Importance::Low,
+    group: RECORDS,
+    doc: "Headers of records, at most 32, separated by commas: signal, format (of the value) and items (how many \
+          are in the record); name=value, as it stands; header:name, the header of that name that the request had, \
+          of up to 1024 bytes. Headers that carry secrets, such as authorization, are refused.",
+};
 /// Places in line of each signal.
 pub static OTLP_MESSAGE_QUEUE_SIZE: Key = Key {
     name: "otlp.message.queue.size",
@@ -61,7 +94,7 @@ pub static OTLP_RECORD_MAX_BYTES: Key = Key {
     default: Some("1000000"),
     importance: Importance::Medium,
     group: RECORDS,
-    doc: "Largest value of a record. A request that would be larger is split by resource, scope and item. \
+    doc: "Largest value of a record, with its key and headers. A request that would be larger is split by resource, scope and item. \
           Topics and producers that take less, by max.message.bytes and max.request.size, lower it.",
 };
 /// Largest number of elements of a request.
@@ -125,12 +158,14 @@ pub static VALUE_CONVERTER: Key = converter(
 /// Converter of keys.
 pub static KEY_CONVERTER: Key = converter(
     "key.converter",
-    "Kafka Connect's converter of keys. Records have no keys; only known converters are accepted.",
+    "Kafka Connect's converter of keys: StringConverter, JsonConverter or ByteArrayConverter. Absent: the key's \
+        text as it is.",
 );
 /// Converter of headers.
 pub static HEADER_CONVERTER: Key = converter(
     "header.converter",
-    "Kafka Connect's converter of headers. Records have no headers; only known converters are accepted.",
+    "Kafka Connect's converter of headers. They are plain text, as SimpleHeaderConverter and StringConverter write \
+        it; JsonConverter is refused where otlp.record.headers is set.",
 );
 
 const fn converter(name: &'static str, doc: &'static str) -> Key {
@@ -145,6 +180,15 @@ pub static VALUE_CONVERTER_SCHEMAS_ENABLE: Key = Key {
     importance: Importance::Low,
     group: CONVERTERS,
     doc: "Whether JsonConverter puts the schema beside the value.",
+};
+/// Whether `JsonConverter` writes a schema beside keys.
+pub static KEY_CONVERTER_SCHEMAS_ENABLE: Key = Key {
+    name: "key.converter.schemas.enable",
+    kind: Kind::Bool,
+    default: Some("true"),
+    importance: Importance::Low,
+    group: CONVERTERS,
+    doc: "Whether JsonConverter puts the schema beside the key.",
 };
 /// Whether missing topics are created.
 pub static TOPIC_CREATION_ENABLE: Key = Key {
@@ -215,6 +259,9 @@ pub static KEYS: &[&Key] = &[
     &KAFKA_TOPIC_LOGS,
     &KAFKA_TOPIC_PROFILES,
     &OTLP_MESSAGE_FORMAT,
+    &OTLP_RECORD_KEY,
+    &OTLP_RECORD_UNIT,
+    &OTLP_RECORD_HEADERS,
     &OTLP_MESSAGE_QUEUE_SIZE,
     &OTLP_RECORD_MAX_BYTES,
     &OTLP_REQUEST_MAX_ELEMENTS,
@@ -224,6 +271,7 @@ pub static KEYS: &[&Key] = &[
     &VALUE_CONVERTER,
     &VALUE_CONVERTER_SCHEMAS_ENABLE,
     &KEY_CONVERTER,
+    &KEY_CONVERTER_SCHEMAS_ENABLE,
     &HEADER_CONVERTER,
     &TOPIC_CREATION_DEFAULT_PARTITIONS,
     &TOPIC_CREATION_DEFAULT_REPLICATION_FACTOR,
@@ -240,6 +288,7 @@ pub static WORKER_KEYS: &[&Key] = &[
     &VALUE_CONVERTER,
     &VALUE_CONVERTER_SCHEMAS_ENABLE,
     &KEY_CONVERTER,
+    &KEY_CONVERTER_SCHEMAS_ENABLE,
     &HEADER_CONVERTER,
     &TOPIC_CREATION_ENABLE,
     &OVERRIDE_POLICY,

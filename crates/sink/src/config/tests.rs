@@ -6,6 +6,9 @@ use config::{Reason, parse};
 use kafka_client::compression::{Codec, Compression};
 use kafka_client::{Acks, HostPort};
 
+use otlp::divide::Rule;
+use otlp::key::KeyBy;
+
 use super::*;
 use crate::converter::Envelope;
 
@@ -281,6 +284,66 @@ fn converters_are_taken_from_the_connector_first() {
     let config = with_kafka(&[("value.converter", JSON)]).unwrap();
     assert_eq!(config.converter.json_string, Some(Envelope::Schema));
     assert_eq!(problems(&[("key.converter", "a.B")]).len(), 1);
+    let keys = |pairs: &[(&str, &str)]| with_kafka(pairs).unwrap().marks.key_json;
+    assert_eq!(keys(&[("key.converter", JSON)]), Some(Envelope::Schema));
+    assert_eq!(
+        keys(&[("key.converter", JSON), ("key.converter.schemas.enable", "false")]),
+        Some(Envelope::Bare)
+    );
+    let headers = [("header.converter", JSON), ("otlp.record.headers", "signal")];
+    assert!(with_kafka(&headers[..1]).is_ok());
+    assert!(problems(&headers)[0].contains("SimpleHeaderConverter"));
+}
+
+#[test]
+fn records_have_the_key_and_unit_that_was_asked_for() {
+    let rule = |pairs: &[(&str, &str)]| with_kafka(pairs).unwrap().marks.rule;
+    assert_eq!(rule(&[]), Rule::default());
+    for (word, key) in [
+        ("none", None),
+        ("trace_id", Some(KeyBy::TraceId)),
+        ("service", Some(KeyBy::Service)),
+        ("resource", Some(KeyBy::Resource)),
+    ] {
+        assert_eq!(rule(&[("otlp.record.key", word)]), Rule { key, units: false });
+        assert_eq!(rule(&[("otlp.record.key", word), ("otlp.record.unit", "item")]), Rule { key, units: true });
+    }
+}
+
+#[test]
+fn headers_are_taken_or_refused_by_name() {
+    let load = |words| with_kafka(&[("otlp.record.headers", words), ("otlp.message.format", "protobuf")]);
+    let marks = load("format, env = prod=1 ,header:X-Tenant,items,signal,empty=").unwrap().marks;
+    let fixed = |signal: Signal| {
+        let words = marks.fixed[signal.index()].iter();
+        words.map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value.unwrap()))).collect::<Vec<_>>()
+    };
+    assert_eq!(fixed(Signal::Logs), ["format=protobuf", "env=prod=1", "signal=logs", "empty="]);
+    assert_eq!(fixed(Signal::Profiles)[2], "signal=profiles");
+    assert_eq!((&marks.carried[..], marks.items), (&["x-tenant".to_owned()][..], true));
+    assert_eq!(load("header:x-tenant").unwrap().carried(), ["x-tenant"]);
+    assert!(load("").unwrap().marks.fixed.iter().all(|headers| headers.bytes() == 0));
+    let refused = |words: &str| problems(&[("otlp.record.headers", words)]).join("; ");
+    for (words, why) in [
+        ("signals", "signals is none of signal, format and items"),
+        ("a=1,b=2,a=3", "the header a is given twice"),
+        ("x-a=1,header:X-A", "the header x-a is given twice"),
+        ("=1", "must have 1 to 256 bytes"),
+        ("items=1", "items is given by the server"),
+        ("header:", "names no header"),
+        ("header:a b", "names no header"),
+        ("header:Authorization", "carries a secret"),
+        ("header:x-api-key", "carries a secret"),
+        ("header:X-Auth-Token", "carries a secret"),
+        ("header:cookie", "carries a secret"),
+    ] {
+        let said = refused(words);
+        assert!(said.starts_with("otlp.record.headers: ") && said.contains(why), "{words}: {said}");
+    }
+    let many: Vec<String> = (0..33).map(|n| format!("h{n}=")).collect();
+    assert!(refused(&many.join(",")).contains("33 headers are more than 32"));
+    let half = problems(&[("otlp.record.headers", "header:a,header:b"), ("otlp.record.max.bytes", "4000")]);
+    assert!(half[0].contains("more than half of otlp.record.max.bytes = 4000"), "{half:?}");
 }
 
 #[test]

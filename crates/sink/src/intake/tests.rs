@@ -4,9 +4,12 @@ use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use kafka_client::producer::Headers;
 use otlp::Limits;
 use otlp::json::Style;
-use pipeline::{Ack, Budget, Drain, Gate, Health, Metrics, Outcome, Switch, drain};
+use pipeline::{Ack, Budget, Carried, Deadline, Drain, Gate, Health, Metrics, Outcome, Switch, drain};
+
+mod divided;
 
 use super::*;
 use crate::config::Format;
@@ -28,6 +31,9 @@ struct Keeper {
 
 struct Kept {
     partition: Option<i32>,
+    key: Option<Bytes>,
+    headers: Headers,
+    charged: usize,
     value: Bytes,
     timestamp_ms: i64,
     stored: bool,
@@ -36,9 +42,18 @@ struct Kept {
 impl Producer for Keeper {
     fn send(&self, record: Record) {
         let outcome = (self.answer)(&record);
-        let Record { partition, value, timestamp_ms, ack, .. } = record;
+        let Record { partition, key, headers, value, timestamp_ms, ack, .. } = record;
+        let charged = ack.charged();
         let stored = outcome == Some(Outcome::Stored);
-        self.kept.lock().unwrap().push(Kept { partition, value, timestamp_ms, stored });
+        self.kept.lock().unwrap().push(Kept {
+            partition,
+            key,
+            headers,
+            charged,
+            value,
+            timestamp_ms,
+            stored,
+        });
         match outcome {
             Some(outcome) => ack.resolve(outcome),
             None => self.acks.lock().unwrap().push(ack),
@@ -84,6 +99,10 @@ fn stores() -> Answer {
 
 impl Bench {
     fn new(setting: Setting, answer: Answer) -> Self {
+        Self::with(setting, Marks::default(), answer)
+    }
+
+    fn with(setting: Setting, marks: Marks, answer: Answer) -> Self {
         let (switch, drain): (Switch, Drain) = drain();
         let shared = Arc::new(Shared {
             budget: Budget::new(setting.budget, setting.budget / 2),
@@ -102,7 +121,7 @@ impl Bench {
             limits: Limits { elements: 1_000_000 },
         };
         let output_bytes_max = setting.output_bytes_max;
-        let core = Core { shape, output_bytes_max, shared, topics };
+        let core = Core { shape, marks, keys_place: true, output_bytes_max, shared, topics };
         Self { worker: Worker::spawn(Arc::new(core), producer), switch }
     }
 
@@ -113,7 +132,8 @@ impl Bench {
         charge.grow(body.len(), deadline).await.unwrap();
         let permit = shared.gate.admit(signal, deadline).await.unwrap();
         let received = UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
-        Request { signal, encoding, body, charge, permit, deadline, received }
+        let carried = Carried::default();
+        Request { signal, encoding, body, carried, charge, permit, deadline, received }
     }
 
     async fn store(&self, body: impl Into<Bytes>) -> Verdict {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kafka_client::producer::{self, BatchLimits, Common, Failure, Headers, Inbox, Remote, Settle, Stats};
+use kafka_client::producer::{self, BatchLimits, Common, Failure, Inbox, Remote, Settle, Stats};
 use kafka_client::{Cluster, ProducerSettings};
 use otlp::Signal;
 use pipeline::{Ack, Outcome, RetryReason};
@@ -120,13 +120,13 @@ impl Settle for Token {
 
 impl Producer for Native {
     fn send(&self, record: Record) {
-        let Record { signal, partition, key, value, timestamp_ms, deadline, ack } = record;
+        let Record { signal, partition, key, headers, value, timestamp_ms, deadline, ack } = record;
         let record = producer::Record {
             topic: self.topics[signal.index()],
             partition,
             key,
             value,
-            headers: Headers::default(),
+            headers,
             timestamp_ms,
             deadline: deadline.at(),
             token: Token(ack),

@@ -59,6 +59,7 @@ impl Bench {
         charge.grow(body.len(), deadline).await.unwrap();
         let permit = self.shared.gate.admit(Signal::Traces, deadline).await.unwrap();
         let request = Request {
+            carried: pipeline::Carried::default(),
             signal: Signal::Traces,
             encoding: Encoding::Protobuf,
             body: Bytes::from(body),
