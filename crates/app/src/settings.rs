@@ -186,7 +186,11 @@ impl Check {
         let sink = self.keep(sink);
         let listeners = self.keep(listeners);
         let rest = self.keep(rest);
-        let (receiver, sink, listeners, rest) = (receiver?, sink?, listeners?, rest?);
+        let (mut receiver, sink, listeners, rest) = (receiver?, sink?, listeners?, rest?);
+        if let Err(name) = receiver.carry(sink.carried()) {
+            let what = format!("no header of a request can have the name {name}");
+            self.problems.push(Problem::other(sink::config::OTLP_RECORD_HEADERS.name, what));
+        }
         let name = connector.text(&keys::NAME).unwrap_or_default().to_owned();
         let mut submitted = values(&self.gathered.submitted);
         submitted.insert("name".to_owned(), name.clone());

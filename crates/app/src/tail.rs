@@ -191,8 +191,11 @@ mod tests {
         };
         assert_eq!(head(&message), "otlp-logs 2 @ 7  1970-01-01T00:00:00.000Z");
         message.key = Some(b"cart\x1b[2J".to_vec());
-        message.headers =
-            vec![("tenant".into(), Some(b"gr\xc3\xbcn".to_vec())), ("raw".into(), Some(vec![0xff])), ("n".into(), None)];
+        message.headers = vec![
+            ("tenant".into(), Some(b"gr\xc3\xbcn".to_vec())),
+            ("raw".into(), Some(vec![0xff])),
+            ("n".into(), None),
+        ];
         let line = head(&message);
         assert!(line.ends_with("Z  key cart\\u001b[2J  tenant=grün  raw=0xff  n=null"), "{line}");
     }

@@ -306,7 +306,10 @@ fn records_have_the_key_and_unit_that_was_asked_for() {
         ("resource", Some(KeyBy::Resource)),
     ] {
         assert_eq!(rule(&[("otlp.record.key", word)]), Rule { key, units: false });
-        assert_eq!(rule(&[("otlp.record.key", word), ("otlp.record.unit", "item")]), Rule { key, units: true });
+        assert_eq!(
+            rule(&[("otlp.record.key", word), ("otlp.record.unit", "item")]),
+            Rule { key, units: true }
+        );
     }
 }
 
@@ -316,7 +319,9 @@ fn headers_are_taken_or_refused_by_name() {
     let marks = load("format, env = prod=1 ,header:X-Tenant,items,signal,empty=").unwrap().marks;
     let fixed = |signal: Signal| {
         let words = marks.fixed[signal.index()].iter();
-        words.map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value.unwrap()))).collect::<Vec<_>>()
+        words
+            .map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value.unwrap())))
+            .collect::<Vec<_>>()
     };
     assert_eq!(fixed(Signal::Logs), ["format=protobuf", "env=prod=1", "signal=logs", "empty="]);
     assert_eq!(fixed(Signal::Profiles)[2], "signal=profiles");
