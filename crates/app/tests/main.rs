@@ -11,6 +11,7 @@ mod faults;
 mod hold;
 mod hostile;
 mod java;
+mod keys;
 mod kills;
 mod laptop;
 mod large;

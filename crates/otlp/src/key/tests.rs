@@ -95,8 +95,8 @@ fn shown(key: Key<'_>) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Committed for ever: whoever has written such keys into a topic goes on with them. Also in docs/records.md and, made
-/// with Python's xxhash, in crates/app/tests/clients/keys.py.
+/// Committed for ever: whoever has written such keys into a topic goes on with them. They were made by
+/// the program in docs/records.md, with Python's xxhash.
 #[test]
 fn vectors() {
     let nested = || {

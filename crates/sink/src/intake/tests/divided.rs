@@ -43,11 +43,14 @@ fn expect(bench: &Bench, expected: &[(Option<&str>, &str)]) {
     assert_eq!(records(bench), expected);
 }
 
+/// How to divide, and each record's key with the numbers of its spans.
+type Case<'a> = (Option<KeyBy>, bool, &'a [(Option<&'a str>, &'a str)]);
+
 #[test]
 fn a_request_becomes_one_record_for_each_key() {
     let (a, b) = ("aa".repeat(16), "bb".repeat(16));
     let (a, b) = (Some(a.as_str()), Some(b.as_str()));
-    let cases: [(Option<KeyBy>, bool, &[(Option<&str>, &str)]); 5] = [
+    let cases: [Case<'_>; 5] = [
         (Some(KeyBy::TraceId), false, &[(a, "13"), (b, "25"), (None, "4")]),
         (Some(KeyBy::TraceId), true, &[(a, "1"), (b, "2"), (a, "3"), (None, "4"), (b, "5")]),
         (Some(KeyBy::Service), false, &[(Some("cart"), "125"), (Some("pay"), "34")]),
