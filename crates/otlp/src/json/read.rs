@@ -25,7 +25,7 @@ mod wire;
 
 use crate::{Counts, Limits, Malformed, MalformedKind, Signal};
 use lexer::Lexer;
-use message::Reader;
+use message::{Habits, Reader};
 
 /// Appends the protobuf encoding of an OTLP/JSON request to `out`; on error `out` is cut back to its former
 /// length.
@@ -64,6 +64,7 @@ fn read_document(
         out,
         counts: Counts::default(),
         elements_max: limits.elements,
+        habits: Habits::new(),
         runs: Vec::new(),
     };
     reader.lexer.take_literal(BYTE_ORDER_MARK);

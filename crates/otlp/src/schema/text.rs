@@ -57,6 +57,33 @@ impl<const N: usize> Text<N> {
     }
 }
 
+impl Text<32> {
+    /// Whether `bytes` begin with the text: a few vector instructions, whatever its length.
+    #[inline(always)]
+    pub(crate) fn begins(&self, bytes: &[u8; 32]) -> bool {
+        let Some(counted) = COUNTED.get(32 - usize::from(self.len)..).and_then(<[u8]>::first_chunk::<32>)
+        else {
+            return false;
+        };
+        let mut differ = [0; 32];
+        for at in 0..32 {
+            differ[at] = (bytes[at] ^ self.bytes[at]) & counted[at];
+        }
+        differ.as_chunks::<16>().0.iter().fold(0, |all, half| all | u128::from_ne_bytes(*half)) == 0
+    }
+}
+
+/// `COUNTED[32 - n..][..32]` keeps the first `n` bytes.
+static COUNTED: [u8; 64] = {
+    let mut mask = [0; 64];
+    let mut at = 0;
+    while at < 32 {
+        mask[at] = 0xff;
+        at += 1;
+    }
+    mask
+};
+
 impl<const N: usize> std::fmt::Debug for Text<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Debug::fmt(self.as_str(), f)

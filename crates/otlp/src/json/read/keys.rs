@@ -10,6 +10,8 @@ const NAME_ROOM: usize = 32;
 pub(super) struct Found {
     /// The field.
     pub(super) field: &'static Field,
+    /// Its place among the message's fields.
+    pub(super) index: u8,
     /// Whether the name was the one of the .proto file, and that differs from the JSON one.
     pub(super) snake_case: bool,
 }
@@ -28,7 +30,7 @@ pub(super) fn find(id: MessageId, name: &[u8]) -> Option<Found> {
         let snake_case = entry & 1 == 1;
         let known = if snake_case { field.name } else { field.json_name };
         if same(known.as_bytes(), name) {
-            return Some(Found { field, snake_case });
+            return Some(Found { field, index: entry >> 1, snake_case });
         }
         slot = (slot + 1) % SLOTS;
     }

@@ -1,8 +1,9 @@
 //! Hop 5, OTLP/JSON in: the JSON text (RFC 8259) token by token, without copies where it holds no escapes.
 
-use super::plain::plain_run;
+use super::plain::{BLOCK, plain_in, plain_run, plain_tail};
 use super::{number, refused};
 use crate::Malformed;
+use crate::schema::Text;
 
 /// The text of one JSON document and how far it has been read.
 ///
@@ -116,16 +117,6 @@ impl<'a> Lexer<'a> {
         self.peek() == b'"' && self.take_literal(name) && self.take(b':')
     }
 
-    /// The characters of a string up to the first that is not plain, its end in most cases. The opening quote
-    /// has been taken.
-    #[inline]
-    pub(super) fn plain_characters(&mut self) -> &'a [u8] {
-        let rest = &self.text[self.at..];
-        let plain = &rest[..plain_run(rest)];
-        self.at += plain.len();
-        plain
-    }
-
     /// Whether nothing but white space is left.
     pub(super) fn is_at_end(&mut self) -> bool {
         self.peek() == 0 && self.at == self.text.len()
@@ -144,6 +135,17 @@ impl<'a> Lexer<'a> {
             return Ok(false);
         }
         Err(self.fault(expected))
+    }
+
+    /// Takes `key`, a name with its quotes and the colon, if it comes next.
+    #[inline(always)]
+    pub(super) fn take_key(&mut self, key: &Text<32>) -> bool {
+        let Some(text) = self.text[self.at..].first_chunk() else { return false };
+        if !key.begins(text) {
+            return false;
+        }
+        self.at += key.len();
+        true
     }
 
     /// A member's name and the colon behind it.
@@ -188,42 +190,56 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Appends `plain` and the rest of its string with the escapes resolved. For a string that
-    /// [`Lexer::plain_string`] did not find the end of.
-    pub(super) fn unescape_rest(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), Box<Malformed>> {
-        out.extend_from_slice(plain);
-        let mut copied = self.at;
+    /// Appends the characters of a string up to the first that is not plain, its end in most cases. The opening
+    /// quote has been taken.
+    ///
+    /// They are copied while they are looked at, by whole blocks of which what is too much is cut off again: for
+    /// names and short texts a copy of just their length would cost more than all else.
+    #[inline(always)]
+    pub(super) fn copy_plain(&mut self, out: &mut Vec<u8>) {
+        while let Some(block) = self.text[self.at..].first_chunk::<BLOCK>() {
+            let plain = plain_in(block);
+            out.extend_from_slice(block);
+            self.at += plain;
+            if plain < BLOCK {
+                out.truncate(out.len() - BLOCK + plain);
+                return;
+            }
+        }
+        let tail = &self.text[self.at..];
+        let plain = plain_tail(tail);
+        out.extend_from_slice(&tail[..plain]);
+        self.at += plain;
+    }
+
+    /// Whether the closing quote of a string comes next, which is taken.
+    #[inline(always)]
+    pub(super) fn close_string(&mut self) -> bool {
+        if self.text.get(self.at) == Some(&b'"') {
+            self.at += 1;
+            return true;
+        }
+        false
+    }
+
+    /// Appends the rest of a string that [`Lexer::copy_plain`] did not find the end of, its escapes resolved.
+    #[inline(never)]
+    pub(super) fn unescape_rest(&mut self, out: &mut Vec<u8>) -> Result<(), Box<Malformed>> {
         loop {
-            out.extend_from_slice(&self.text[copied..self.at]);
-            match self.text.get(self.at) {
-                Some(b'"') => {
+            match self.text.get(self.at..) {
+                Some([b'"', ..]) => {
                     self.at += 1;
                     return Ok(());
                 }
-                Some(b'\\') => push_char(out, self.escape()?),
+                Some([b'\\', letter, ..]) if SHORT_ESCAPES[usize::from(*letter)] != 0 => {
+                    out.push(SHORT_ESCAPES[usize::from(*letter)]);
+                    self.at += 2;
+                }
+                Some([b'\\', ..]) => push_char(out, self.escape()?),
                 _ => return Err(self.unfinished_string()),
             }
-            copied = self.at;
-            self.at += plain_run(&self.text[self.at..]);
+            self.copy_plain(out);
         }
-    }
-
-    /// Takes the opening quote of a string and its plain characters; true when the closing quote was reached
-    /// (and taken).
-    #[inline]
-    pub(super) fn plain_string(
-        &mut self,
-        expected: &'static str,
-    ) -> Result<(&'a [u8], bool), Box<Malformed>> {
-        self.expect(b'"', expected)?;
-        let start = self.at;
-        self.at += plain_run(&self.text[start..]);
-        let plain = &self.text[start..self.at];
-        let closed = self.text.get(self.at) == Some(&b'"');
-        if closed {
-            self.at += 1;
-        }
-        Ok((plain, closed))
     }
 
     #[cold]
@@ -237,20 +253,14 @@ impl<'a> Lexer<'a> {
 
     /// One escape sequence (RFC 8259 section 7), from its backslash on.
     fn escape(&mut self) -> Result<char, Box<Malformed>> {
-        let resolved = match self.text.get(self.at + 1) {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(),
-            _ => return Err(self.fault("an escape that JSON knows")),
-        };
-        self.at += 2;
-        Ok(resolved)
+        match self.text.get(self.at + 1) {
+            Some(b'u') => self.unicode_escape(),
+            Some(&letter) if SHORT_ESCAPES[usize::from(letter)] != 0 => {
+                self.at += 2;
+                Ok(char::from(SHORT_ESCAPES[usize::from(letter)]))
+            }
+            _ => Err(self.fault("an escape that JSON knows")),
+        }
     }
 
     fn unicode_escape(&mut self) -> Result<char, Box<Malformed>> {
@@ -445,6 +455,18 @@ impl Brackets {
 fn push_char(out: &mut Vec<u8>, char: char) {
     out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
 }
+
+/// What a backslash and one letter stand for, by the letter; 0 for those that JSON does not have.
+static SHORT_ESCAPES: [u8; 256] = {
+    let mut table = [0; 256];
+    let pairs = *b"\"\"\\\\//b\x08f\x0cn\nr\rt\t";
+    let mut at = 0;
+    while at < pairs.len() {
+        table[pairs[at] as usize] = pairs[at + 1];
+        at += 2;
+    }
+    table
+};
 
 #[inline]
 fn is_number_byte(byte: u8) -> bool {

@@ -4,7 +4,7 @@ use super::lexer::Lexer;
 use super::order::{self, Run};
 use super::wire::{self, Open};
 use super::{keys, refused};
-use crate::schema::{Field, Kind, Message, MessageId, Role};
+use crate::schema::{FIELD_NUMBERS, Field, Kind, Message, MessageId, Role};
 use crate::{Counts, DEPTH_MAX, Malformed, MalformedKind};
 
 /// The pass over one document: what is left of it, and what became of the rest.
@@ -14,8 +14,32 @@ pub(super) struct Reader<'a, 'o> {
     /// Items and elements written so far.
     pub(super) counts: Counts,
     pub(super) elements_max: u64,
+    pub(super) habits: Habits,
     /// The runs of all messages that are open and out of order, outermost first.
     pub(super) runs: Vec<Run>,
+}
+
+/// In which order the sender writes the members of each message, as far as is known: a guess, which costs nothing to
+/// be wrong.
+pub(super) struct Habits {
+    /// By the place that the member before has among the message's fields, and one more.
+    next: [[u8; FIELD_NUMBERS]; MessageId::ALL.len()],
+}
+
+impl Habits {
+    /// Before the first member.
+    const FIRST: usize = 0;
+
+    /// All in the order of their numbers.
+    pub(super) const fn new() -> Self {
+        let mut order = [0; FIELD_NUMBERS];
+        let mut at = 0;
+        while at < FIELD_NUMBERS {
+            order[at] = at.to_le_bytes()[0];
+            at += 1;
+        }
+        Self { next: [order; MessageId::ALL.len()] }
+    }
 }
 
 /// What is known of an object while its members are read. Masks have one bit for each field number.
@@ -60,11 +84,10 @@ impl Reader<'_, '_> {
             present: 0,
             second_choice_at: 0,
         };
+        let mut after = Habits::FIRST;
         loop {
             let key_at = self.lexer.at();
-            let key = self.lexer.key()?;
-            let found = if key.escaped { keys::find_escaped(id, &key) } else { keys::find(id, key.raw) };
-            match found {
+            match self.key(id, &mut after)? {
                 Some(found) => self.member(&mut object, found, key_at, depth)?,
                 None => self.lexer.skip_value()?,
             }
@@ -73,6 +96,28 @@ impl Reader<'_, '_> {
             }
         }
         self.finish(&object)
+    }
+
+    /// Reads a member's name, by looking first whether it is the one that came after the last in the message
+    /// before: senders write all messages of a type alike.
+    #[inline]
+    fn key(&mut self, id: MessageId, after: &mut usize) -> Result<Option<keys::Found>, Box<Malformed>> {
+        let fields = id.message().fields;
+        let next = &mut self.habits.next[id as usize][*after];
+        if let Some(field) = fields.get(usize::from(*next))
+            && self.lexer.take_key(&field.json_key)
+        {
+            let index = *next;
+            *after = usize::from(index) + 1;
+            return Ok(Some(keys::Found { field, index, snake_case: false }));
+        }
+        let key = self.lexer.key()?;
+        let found = if key.escaped { keys::find_escaped(id, &key) } else { keys::find(id, key.raw) };
+        if let Some(found) = found {
+            *next = found.index;
+            *after = usize::from(found.index) + 1;
+        }
+        Ok(found)
     }
 
     #[inline]

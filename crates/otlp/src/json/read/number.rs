@@ -107,9 +107,14 @@ pub(super) fn leading_digits(text: &[u8]) -> Option<(u64, usize)> {
     (len > 0 && value < 1 << 63).then_some((value, len))
 }
 
-/// One to nineteen digits and nothing else: these always fit 64 bits.
+/// One to nineteen digits and nothing else, which always fit 64 bits, or twenty that do.
 #[inline]
 fn plain_digits(digits: &[u8]) -> Option<u64> {
+    if let [digits @ .., last] = digits
+        && digits.len() == 19
+    {
+        return plain_digits(digits)?.checked_mul(10)?.checked_add(digit_value(*last)?.into());
+    }
     if digits.is_empty() || digits.len() > 19 {
         return None;
     }

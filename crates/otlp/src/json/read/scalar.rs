@@ -11,9 +11,9 @@ use crate::schema::{EnumId, Field, Kind};
 /// Longest text of a quoted number or enum name in which escapes are resolved; nobody escapes digits.
 const ESCAPED_ROOM: usize = 256;
 
-/// Widths of length that the text of bytes and of escaped strings is likely to need.
+/// Width of length that most bytes and strings need.
 const BYTES_WIDTH: usize = 1;
-const ESCAPED_WIDTH: usize = 2;
+const STRING_WIDTH: usize = 1;
 
 impl Reader<'_, '_> {
     /// Reads the value of a field that holds one scalar.
@@ -43,18 +43,17 @@ impl Reader<'_, '_> {
 
     #[inline]
     fn string(&mut self, field: &Field, keep_empty: bool) -> Result<(), Box<Malformed>> {
-        let (plain, closed) = self.lexer.plain_string("a string")?;
-        if closed {
-            if keep_empty || !plain.is_empty() {
-                wire::push_len_tag(self.out, field);
-                wire::push_varint(self.out, plain.len() as u64);
-                self.out.extend_from_slice(plain);
-            }
+        self.lexer.expect(b'"', "a string")?;
+        let field_start = self.out.len();
+        wire::push_len_tag(self.out, field);
+        let open = Open::begin(self.out, STRING_WIDTH);
+        self.lexer.copy_plain(self.out);
+        if !self.lexer.close_string() {
+            self.lexer.unescape_rest(self.out)?;
+        } else if !keep_empty && open.is_empty(self.out) {
+            self.out.truncate(field_start);
             return Ok(());
         }
-        wire::push_len_tag(self.out, field);
-        let open = Open::begin(self.out, ESCAPED_WIDTH);
-        self.lexer.unescape_rest(plain, self.out)?;
         open.end(self.out);
         Ok(())
     }

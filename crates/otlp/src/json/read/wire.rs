@@ -19,16 +19,6 @@ impl Encoded {
         matches!(self, Self::Varint(0) | Self::I64(0) | Self::I32(0))
     }
 
-    /// How many bytes [`Encoded::push`] appends.
-    #[inline]
-    pub(super) fn len(self) -> usize {
-        match self {
-            Self::Varint(value) => varint_len64(value),
-            Self::I64(_) => 8,
-            Self::I32(_) => 4,
-        }
-    }
-
     #[inline]
     pub(super) fn push(self, out: &mut Vec<u8>) {
         match self {
@@ -86,10 +76,24 @@ impl Open {
         Self { start, width }
     }
 
+    /// Whether nothing has been written since.
+    #[inline]
+    pub(super) fn is_empty(&self, out: &[u8]) -> bool {
+        out.len() == self.start
+    }
+
     /// Writes the length, and moves the content where the room was too wide or too narrow.
     #[inline]
     pub(super) fn end(self, out: &mut Vec<u8>) {
         let len = out.len() - self.start;
+        if let (1, Ok(len @ 0..0x80)) = (self.width, u8::try_from(len)) {
+            out[self.start - 1] = len;
+            return;
+        }
+        self.end_long(out, len);
+    }
+
+    fn end_long(self, out: &mut Vec<u8>, len: usize) {
         let needed = varint_len(len);
         let prefix = self.start - self.width;
         if needed != self.width {
@@ -100,12 +104,7 @@ impl Open {
             out.copy_within(self.start..self.start + len, prefix + needed);
             out.truncate(prefix + needed + len);
         }
-        let mut rest = len;
-        for byte in &mut out[prefix..prefix + needed - 1] {
-            *byte = rest.to_le_bytes()[0] | 0x80;
-            rest >>= 7;
-        }
-        out[prefix + needed - 1] = rest.to_le_bytes()[0];
+        varint::write(&mut out[prefix..prefix + needed], len as u64);
     }
 }
 

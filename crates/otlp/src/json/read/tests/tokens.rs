@@ -14,13 +14,9 @@ fn string(json: &str) -> Option<String> {
     let left = left.string("a string").ok().map(|quoted| quoted.unescaped().collect::<Vec<_>>());
     let mut lexer = Lexer::new(json.as_bytes());
     let mut out = Vec::new();
-    let copied = match lexer.plain_string("a string") {
-        Ok((plain, true)) => {
-            out.extend_from_slice(plain);
-            true
-        }
-        Ok((plain, false)) => lexer.unescape_rest(plain, &mut out).is_ok(),
-        Err(_) => false,
+    let copied = lexer.expect(b'"', "a string").is_ok() && {
+        lexer.copy_plain(&mut out);
+        lexer.close_string() || lexer.unescape_rest(&mut out).is_ok()
     };
     assert_eq!(left, copied.then_some(out.clone()), "{json}");
     copied.then(|| String::from_utf8(out).expect("escapes make UTF-8"))
