@@ -8,7 +8,6 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use otlp::Signal;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::testdata::Request;
 use crate::{Contender, Kind, Payload};
@@ -56,56 +55,29 @@ fn serialized(payload: &Payload) -> Contender<'_> {
 }
 
 fn deserialized(payload: &Payload) -> Contender<'_> {
-    fn through<M: prost::Message + DeserializeOwned>(json: &[u8], out: &mut Vec<u8>) {
-        let request: M = serde_json::from_slice(json).expect("OTLP/JSON");
-        request.encode(out).expect("a buffer that grows");
-    }
     let mut out = Vec::new();
-    Contender::new("serde_json + prost", Kind::Read, payload.json.len(), move || {
+    reencoded(payload, &mut out);
+    let decoded = |wire: &[u8]| Request::decode(payload.signal, wire).expect("a valid request");
+    let exact = decoded(&out) == decoded(&payload.wire);
+    let name = if exact { "serde_json + prost" } else { "serde_json + prost (loses)" };
+    Contender::new(name, Kind::Read, payload.json.len(), move || {
         out.clear();
-        let json = black_box(&payload.json);
-        match payload.signal {
-            Signal::Traces => through::<ExportTraceServiceRequest>(json, &mut out),
-            Signal::Metrics => through::<ExportMetricsServiceRequest>(json, &mut out),
-            Signal::Logs => through::<ExportLogsServiceRequest>(json, &mut out),
-            Signal::Profiles => unreachable!("no payload has this signal"),
-        }
+        reencoded(payload, &mut out);
         black_box(&out);
     })
     .base()
 }
 
-/// OTLP/JSON as senders write it: what is absent is left out.
-pub(crate) fn compact_json(signal: Signal, wire: &[u8]) -> Vec<u8> {
-    let mut tree = match Request::decode(signal, wire).expect("a valid request") {
-        Request::Traces(request) => serde_json::to_value(request),
-        Request::Metrics(request) => serde_json::to_value(request),
-        Request::Logs(request) => serde_json::to_value(request),
-        Request::Profiles(_) => unreachable!("no payload has this signal"),
+fn reencoded(payload: &Payload, out: &mut Vec<u8>) {
+    fn through<M: prost::Message + DeserializeOwned>(json: &[u8], out: &mut Vec<u8>) {
+        let request: M = serde_json::from_slice(json).expect("OTLP/JSON");
+        request.encode(out).expect("a buffer that grows");
     }
-    .expect("JSON");
-    leave_out_absent(&mut tree);
-    serde_json::to_vec(&tree).expect("JSON")
-}
-
-fn leave_out_absent(tree: &mut Value) {
-    match tree {
-        Value::Array(values) => values.iter_mut().for_each(leave_out_absent),
-        Value::Object(members) => {
-            members.retain(|name, value| {
-                let has_presence = name.ends_with("Value") || name.starts_with("as");
-                let absent = match value {
-                    Value::Null => true,
-                    Value::Bool(value) => !*value,
-                    Value::Number(number) => number.as_f64() == Some(0.0),
-                    Value::String(text) => text.is_empty() || text == "0",
-                    Value::Array(values) => values.is_empty(),
-                    Value::Object(_) => false,
-                };
-                has_presence || !absent
-            });
-            members.values_mut().for_each(leave_out_absent);
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    let json = black_box(&payload.json);
+    match payload.signal {
+        Signal::Traces => through::<ExportTraceServiceRequest>(json, out),
+        Signal::Metrics => through::<ExportMetricsServiceRequest>(json, out),
+        Signal::Logs => through::<ExportLogsServiceRequest>(json, out),
+        Signal::Profiles => unreachable!("no payload has this signal"),
     }
 }

@@ -21,9 +21,7 @@ pub(crate) fn of(payload: &Payload) -> Vec<Contender<'_>> {
         all.push(decoded(payload));
         all.push(written(payload, "json::write json", Style::Json));
         all.push(written(payload, "json::write otlp_json", Style::OtlpJson));
-        if !payload.json.is_empty() {
-            all.push(read(payload));
-        }
+        all.push(read(payload));
     }
     all.push(split(payload));
     all

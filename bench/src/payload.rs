@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
     Histogram, HistogramDataPoint, Metric, ResourceMetrics, ScopeMetrics,
 };
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use otlp::json::Style;
 use otlp::{Limits, Signal};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
@@ -27,7 +28,7 @@ pub(crate) struct Payload {
     pub(crate) name: &'static str,
     pub(crate) signal: Signal,
     pub(crate) wire: Vec<u8>,
-    /// The same as compact OTLP/JSON; empty where it is not needed.
+    /// The same as OTLP/JSON; empty where it is not needed.
     pub(crate) json: Vec<u8>,
     /// Most bytes of a part when it is split.
     pub(crate) part_bytes_max: usize,
@@ -74,19 +75,16 @@ fn payload(name: &'static str, signal: Signal, wire: Vec<u8>) -> Payload {
     Payload { name, signal, wire, json, part_bytes_max, large }
 }
 
-/// The contenders' own JSON, without what is absent: what their reader understands, ours has to.
-#[cfg(feature = "contenders")]
+/// OTLP/JSON as senders write it: what is absent is left out. That it is the same request, prost says.
 fn json(signal: Signal, wire: &[u8]) -> Vec<u8> {
-    let json = crate::contenders::compact_json(signal, wire);
-    let (mut wire, request) = (Vec::new(), Request::decode(signal, wire).expect("a request"));
-    otlp::json::read(signal, &json, &LIMITS, &mut wire).expect("OTLP/JSON");
-    assert_eq!(Request::decode(signal, &wire).expect("a request"), request);
+    let mut json = Vec::new();
+    otlp::json::write(Style::OtlpJson, signal, wire, &LIMITS, usize::MAX, &mut json)
+        .expect("a valid request");
+    let mut back = Vec::new();
+    otlp::json::read(signal, &json, &LIMITS, &mut back).expect("OTLP/JSON");
+    let decoded = |wire: &[u8]| Request::decode(signal, wire).expect("a request");
+    assert_eq!(decoded(&back), decoded(wire));
     json
-}
-
-#[cfg(not(feature = "contenders"))]
-fn json(_: Signal, _: &[u8]) -> Vec<u8> {
-    Vec::new()
 }
 
 fn any(value: Value) -> Option<AnyValue> {

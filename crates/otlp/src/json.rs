@@ -3,6 +3,6 @@
 mod read;
 mod write;
 
-pub use read::read;
+pub use read::{READ_SLACK_BYTES, read};
 
 pub use write::{Style, WriteError, write};

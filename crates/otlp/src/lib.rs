@@ -19,6 +19,7 @@ pub mod schema;
 
 mod error;
 mod simd;
+mod steps;
 mod utf8;
 mod varint;
 
@@ -42,7 +43,11 @@ pub mod fuzzing;
 mod testdata;
 
 #[cfg(test)]
+mod linear;
+#[cfg(test)]
 mod oracles;
+#[cfg(test)]
+mod refusals;
 
 pub use error::{DEPTH_MAX, Malformed, MalformedKind};
 pub use scan::{Counts, Limits};

@@ -9,7 +9,7 @@ mod tests;
 
 use crate::error::{DEPTH_MAX, Malformed, MalformedKind};
 use crate::schema::{Field, Kind, MessageId, Role, wire_type};
-use crate::{Signal, utf8, varint};
+use crate::{Signal, steps, utf8, varint};
 use ops::{OPS, Op};
 
 /// What a request may hold.
@@ -78,6 +78,7 @@ impl Scan {
         let ops = &OPS[id as usize];
         while let [tag, after @ ..] = rest {
             let start = rest;
+            steps::one();
             match ops[usize::from(*tag)] {
                 Op::Varint => {
                     rest = after;
@@ -128,6 +129,7 @@ impl Scan {
         {
             let start = rest;
             rest = after;
+            steps::one();
             let entry = take_run(&mut rest)?;
             self.key_value(entry, below, start)?;
         }
@@ -282,7 +284,8 @@ fn check_packed(kind: Kind, run: &[u8]) -> Checked {
 
 #[inline(always)]
 fn check_packed_fixed(run: &[u8], width: usize) -> Checked {
-    if run.len().is_multiple_of(width) { Ok(()) } else { Err(fault(run, MalformedKind::Truncated)) }
+    let left = run.len() % width;
+    if left == 0 { Ok(()) } else { Err(fault(&run[run.len() - left..], MalformedKind::Truncated)) }
 }
 
 #[inline(always)]
@@ -295,6 +298,7 @@ fn check_packed_varint(mut run: &[u8]) -> Checked {
 
 #[inline(always)]
 fn check_text(text: &[u8]) -> Checked {
+    steps::over(text.len());
     if utf8::is_valid(text) { Ok(()) } else { Err(fault(text, MalformedKind::Utf8)) }
 }
 

@@ -1,6 +1,7 @@
 //! Base-128 varints (Protocol Buffers, "Encoding", "Base 128 Varints"), read and written.
 
 use crate::error::MalformedKind;
+use crate::steps;
 
 /// Most bytes of a varint of 64 bits.
 pub(crate) const LEN_MAX: usize = 10;
@@ -10,6 +11,7 @@ pub(crate) const LEN_MAX: usize = 10;
 /// As in prost, longer forms than needed are accepted, more than 64 bits or 10 bytes are not.
 #[inline(always)]
 pub(crate) fn take(rest: &mut &[u8]) -> Result<u64, MalformedKind> {
+    steps::one();
     match **rest {
         [first, ref tail @ ..] if first < 0x80 => {
             *rest = tail;

@@ -30,9 +30,11 @@ use message::{Habits, Reader};
 /// Appends the protobuf encoding of an OTLP/JSON request to `out`; on error `out` is cut back to its former
 /// length.
 ///
-/// The encoding is the canonical one, as protobuf-java writes it: fields in the order of their numbers, defaults left out, lengths as
-/// short as they can be. Needs no memory beside `out` but a few KiB; `out` is given room for 5/8 of the JSON,
-/// and grows to at most twice of what it comes to hold.
+/// The encoding is the canonical one, as protobuf-java writes it: fields in the order of their numbers, defaults
+/// left out, lengths as short as they can be. It is made in place: beside `out` the reader holds a few KiB, and an
+/// `out` with room for the result and [`READ_SLACK_BYTES`] is not moved, except where a member comes twice and its
+/// first value, which the second one replaces, is the larger one. An `out` without that room grows to at most twice
+/// of what it comes to hold.
 ///
 /// # Errors
 ///
@@ -47,6 +49,9 @@ pub fn read(signal: Signal, json: &[u8], limits: &Limits, out: &mut Vec<u8>) -> 
     counts.map_err(|malformed| *malformed)
 }
 
+/// What the reader writes beyond its result, and takes back: blocks of text, and lengths wider than they turn out.
+pub const READ_SLACK_BYTES: usize = 1024;
+
 /// Errors are boxed on the way out: it keeps results as small as a pointer.
 fn read_document(
     signal: Signal,
@@ -57,8 +62,10 @@ fn read_document(
     if simdutf8::basic::from_utf8(json).is_err() {
         return Err(not_utf8(json));
     }
-    // Compact JSON is 1.8 to 2.1 times as long as the same in protobuf.
-    out.reserve(json.len() / 8 * 5);
+    if out.capacity() - out.len() < READ_SLACK_BYTES {
+        // Compact JSON is 1.8 to 2.1 times as long as the same in protobuf.
+        out.reserve(json.len() / 8 * 5);
+    }
     let mut reader = Reader {
         lexer: Lexer::new(json),
         out,

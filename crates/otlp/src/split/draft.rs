@@ -3,7 +3,7 @@
 use super::entry::{Entry, Tally};
 use super::{CHILD_NUMBER, LEVELS, Level, Part};
 use crate::schema::wire_type;
-use crate::varint;
+use crate::{steps, varint};
 
 /// Tags of children, all of one byte.
 const CHILD_TAG: [u8; LEVELS] = {
@@ -103,6 +103,7 @@ impl<'a, 'o> Draft<'a, 'o> {
             }
             self.starts[at] = self.out.len();
             self.bytes[at] = level.own.len();
+            steps::over(level.own.len());
             self.out.extend_from_slice(&level.own);
             self.tally.resources += u64::from(at == 1);
             self.tally.scopes += u64::from(at == 2);
@@ -111,6 +112,7 @@ impl<'a, 'o> Draft<'a, 'o> {
     }
 
     fn copy_run(&mut self) {
+        steps::over(self.run.len);
         self.out.extend_from_slice(&self.run.from[..self.run.len]);
         self.run = Run::default();
     }
@@ -127,6 +129,7 @@ impl<'a, 'o> Draft<'a, 'o> {
         if len_width != self.len_width {
             // Each byte is moved once a level at most. Longer is only what holds a single unit above the limit.
             self.out.resize(start - self.len_width + len_width.max(self.len_width) + body, 0);
+            steps::over(body);
             self.out.copy_within(start..start + body, start - self.len_width + len_width);
             self.out.truncate(start - self.len_width + len_width + body);
         }

@@ -123,7 +123,8 @@ pub fn random_noting(signal: Signal, style: Style, rng: &mut Rng, used: &mut Use
     // One in twenty goes as deep as prost does.
     let steep = rng.u8(..20) == 0;
     let budget = if steep { 300 } else { *rng.choice([20, 40, 120].iter()).unwrap() };
-    let mut writer = Writer { style, rng, used, budget, steep };
+    let long_varints = rng.u8(..8) == 0;
+    let mut writer = Writer { style, long_varints, rng, used, budget, steep };
     let mut out = Vec::new();
     writer.message(signal.root(), 0, &mut out);
     out
@@ -170,6 +171,8 @@ pub fn mutate(wire: &mut Vec<u8>, rng: &mut Rng) {
 
 struct Writer<'a> {
     style: Style,
+    /// Every other varint is longer than it needs to be, tags included.
+    long_varints: bool,
     rng: &'a mut Rng,
     used: &'a mut Used,
     /// Messages still to be written, so that the size stays bounded whatever the dice say.
@@ -411,7 +414,8 @@ impl Writer<'_> {
 
     fn varint(&mut self, value: u64, out: &mut Vec<u8>) {
         varint::put(out, value);
-        if self.style == Style::Odd && varint::len(value) < varint::LEN_MAX && self.rng.u8(..60) == 0 {
+        let one_in = if self.long_varints { 2 } else { 60 };
+        if self.style == Style::Odd && varint::len(value) < varint::LEN_MAX && self.rng.u8(..one_in) == 0 {
             let last = out.len() - 1;
             out[last] |= 0x80;
             out.push(0);

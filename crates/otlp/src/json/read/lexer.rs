@@ -4,6 +4,7 @@ use super::plain::{BLOCK, plain_in, plain_run, plain_tail};
 use super::{number, refused};
 use crate::Malformed;
 use crate::schema::Text;
+use crate::steps;
 
 /// The text of one JSON document and how far it has been read.
 ///
@@ -76,6 +77,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn peek_behind_space(&mut self) -> u8 {
+        steps::one();
         while let Some(&byte) = self.text.get(self.at) {
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
                 return byte;
@@ -88,6 +90,7 @@ impl<'a> Lexer<'a> {
     /// Takes `byte` if it comes next.
     #[inline(always)]
     pub(super) fn take(&mut self, byte: u8) -> bool {
+        steps::one();
         if self.peek() != byte {
             return false;
         }
@@ -126,6 +129,7 @@ impl<'a> Lexer<'a> {
     #[inline(always)]
     pub(super) fn more(&mut self, close: u8, expected: &'static str) -> Result<bool, Box<Malformed>> {
         let next = self.peek();
+        steps::one();
         if next == b',' {
             self.at += 1;
             return Ok(true);
@@ -199,6 +203,7 @@ impl<'a> Lexer<'a> {
     pub(super) fn copy_plain(&mut self, out: &mut Vec<u8>) {
         while let Some(block) = self.text[self.at..].first_chunk::<BLOCK>() {
             let plain = plain_in(block);
+            steps::one();
             out.extend_from_slice(block);
             self.at += plain;
             if plain < BLOCK {
@@ -328,6 +333,7 @@ impl<'a> Lexer<'a> {
         let rest = &self.text[self.at..];
         let len = rest.iter().position(|byte| !is_number_byte(*byte)).unwrap_or(rest.len());
         self.at += len;
+        steps::over(len);
         &rest[..len]
     }
 

@@ -1,5 +1,7 @@
 //! Hop 5, OTLP/JSON in: numbers, exact to the last of their 64 bits and in linear time whatever their length.
 
+use crate::steps;
+
 /// A whole number of up to 64 bits with its sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Integer {
@@ -209,6 +211,7 @@ impl<'a> Decimal<'a> {
     fn to_integer(&self) -> Option<Integer> {
         const DIGITS_MAX: i64 = 20;
         let digits = || self.whole.iter().chain(self.fraction);
+        steps::over(self.whole.len() + self.fraction.len());
         let Some(first) = digits().position(|digit| *digit != b'0') else {
             return Some(Integer { negative: self.negative, magnitude: 0 });
         };
@@ -231,7 +234,9 @@ impl<'a> Decimal<'a> {
 /// The digits that `text` starts with, and the rest.
 #[inline]
 fn digits(text: &[u8]) -> (&[u8], &[u8]) {
-    text.split_at(text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len()))
+    let len = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    steps::over(len);
+    text.split_at(len)
 }
 
 fn exponent(text: &[u8]) -> Option<(i64, &[u8])> {

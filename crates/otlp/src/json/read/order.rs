@@ -4,6 +4,7 @@
 //! send them, never get here: the runs of a message are only listed once its order is broken.
 
 use crate::schema::wire_type;
+use crate::steps;
 
 /// What one member wrote: the bytes from `start` up to the next run's start, or to the end of the message.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,7 @@ pub(super) fn list(out: &[u8], start: usize, runs: &mut Vec<Run>) {
     let mut at = start;
     while at < out.len() {
         let field_start = at;
+        steps::one();
         let tag = varint(out, &mut at);
         let number = u32::try_from(tag >> 3).unwrap_or(0);
         if runs[first..].last().is_none_or(|run| run.number != number) {
@@ -32,6 +34,7 @@ pub(super) fn list(out: &[u8], start: usize, runs: &mut Vec<Run>) {
 /// Takes the run of field `number` out of the message that `runs` lists; what it held comes back as a range
 /// before the cut.
 pub(super) fn find(out: &[u8], runs: &[Run], number: u32) -> Option<(usize, std::ops::Range<usize>)> {
+    steps::over(size_of_val(runs));
     let index = runs.iter().position(|run| run.number == number)?;
     let end = runs.get(index + 1).map_or(out.len(), |next| next.start);
     Some((index, runs[index].start..end))
@@ -59,6 +62,7 @@ pub(super) fn remove(out: &mut Vec<u8>, runs: &mut Vec<Run>, index: usize, range
 pub(super) fn sort(out: &mut [u8], runs: &mut [Run]) {
     let mut sorted = 1;
     while sorted < runs.len() {
+        steps::one();
         let number = runs[sorted].number;
         if runs[sorted - 1].number <= number {
             sorted += 1;
@@ -101,6 +105,7 @@ pub(super) fn skip(out: &[u8], at: &mut usize, tag: u64) -> std::ops::Range<usiz
 
 /// Reads a varint of our own writing.
 pub(super) fn varint(out: &[u8], at: &mut usize) -> u64 {
+    steps::one();
     let mut value = 0;
     let mut shift = 0;
     while let Some(&byte) = out.get(*at) {
@@ -117,6 +122,7 @@ pub(super) fn varint(out: &[u8], at: &mut usize) -> u64 {
 /// For the tests that hold the work to a multiple of the document's size.
 #[inline]
 pub(super) fn note_moved(_bytes: usize) {
+    steps::over(_bytes);
     #[cfg(test)]
     MOVED.set(MOVED.get() + _bytes);
 }

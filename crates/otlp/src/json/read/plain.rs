@@ -1,5 +1,7 @@
 //! Hop 5, OTLP/JSON in: finds the end of a string's plain characters, sixteen bytes at a time.
 
+use crate::steps;
+
 /// Bytes looked at together: one vector register of every 64-bit target.
 pub(super) const BLOCK: usize = 16;
 
@@ -8,6 +10,7 @@ pub(super) const BLOCK: usize = 16;
 pub(super) fn plain_run(text: &[u8]) -> usize {
     let mut len = 0;
     while let Some(block) = text[len..].first_chunk() {
+        steps::one();
         let plain = plain_in(block);
         len += plain;
         if plain < BLOCK {
@@ -36,6 +39,7 @@ pub(super) fn plain_in(block: &[u8; BLOCK]) -> usize {
 /// [`plain_run`] for less than a block.
 #[inline(never)]
 pub(super) fn plain_tail(tail: &[u8]) -> usize {
+    steps::one();
     let special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
     tail.iter().position(special).unwrap_or(tail.len())
 }
