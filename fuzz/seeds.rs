@@ -13,13 +13,19 @@ use kafka_wire::record::{Headers, Record, put_record};
 use kafka_wire::{ApiKey, Message, Writer};
 // Holds the counters that the code of its build refers to.
 use libfuzzer_sys as _;
+use otlp::fuzzing::{Style, random, realistic};
+use otlp::{Limits, Signal};
 
 /// Longest message that is kept: mutations of short inputs find more.
 const MESSAGE_BYTES_MAX: usize = 1500;
 
+/// Longest request that is kept.
+const REQUEST_BYTES_MAX: usize = 900;
+
 fn main() -> Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     messages(&corpus.join("kafka_messages"))?;
+    requests(&corpus)?;
     let batches = [batch(0), batch(1), batch(5)];
     for (index, batch) in batches.iter().enumerate() {
         write(&corpus.join("kafka_batches"), &format!("records-{index}"), batch)?;
@@ -42,6 +48,40 @@ fn main() -> Result<()> {
                 compressed.map_err(std::io::Error::other)?;
                 write(&corpus.join("decompress"), &format!("{codec}-{name}"), &seed)?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Requests of each signal and of each style, for the targets of OTLP.
+fn requests(corpus: &Path) -> Result<()> {
+    let mut rng = Rng::with_seed(0);
+    for (index, signal) in (0..).zip(Signal::ALL) {
+        for number in 0..12 {
+            let drawn = std::iter::repeat_with(|| match number % 3 {
+                0 => realistic(signal, 1 + number % 2, &mut rng),
+                1 => random(signal, Style::Canonical, &mut rng),
+                _ => random(signal, Style::Odd, &mut rng),
+            });
+            let wire = drawn.take(1000).find(|wire| (20..REQUEST_BYTES_MAX).contains(&wire.len()));
+            let wire = wire.unwrap_or_default();
+            let name = format!("{}-{number}", signal.name());
+            for target in ["otlp_scan", "otlp_json", "otlp_otlp_json"] {
+                write(&corpus.join(target), &name, &[&[index], &wire[..]].concat())?;
+            }
+            let size = [0, 8, 16][number % 3] << 2;
+            write(&corpus.join("otlp_split"), &name, &[&[index | size], &wire[..]].concat())?;
+            let mut text = vec![index];
+            otlp::json::write(
+                otlp::json::Style::OtlpJson,
+                signal,
+                &wire,
+                &Limits { elements: u64::MAX },
+                usize::MAX,
+                &mut text,
+            )
+            .map_err(std::io::Error::other)?;
+            write(&corpus.join("otlp_read"), &name, &text)?;
         }
     }
     Ok(())

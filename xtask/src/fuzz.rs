@@ -4,22 +4,29 @@
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-const TARGETS: [&str; 4] = ["kafka_messages", "kafka_batches", "kafka_frames", "decompress"];
+const KAFKA: [&str; 4] = ["kafka_messages", "kafka_batches", "kafka_frames", "decompress"];
+const OTLP: [&str; 5] = ["otlp_scan", "otlp_json", "otlp_otlp_json", "otlp_read", "otlp_split"];
 pub(crate) const MANIFEST: &str = "fuzz/Cargo.toml";
 /// What `cargo fuzz` gives the compiler as well, without the sanitizers that only an unstable one has.
 const FLAGS: &str = "--cfg=fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
-/// Longest input; an input that takes longer than 10 s, or 1 GiB, is a finding.
-const BOUNDS: [&str; 4] = ["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"];
-/// Of each target in `cargo xtask ci`, always the same ones: a second or two.
-const SMOKE: [&str; 2] = ["-seed=1", "-runs=50000"];
+/// An input that takes longer than 10 s, or 1 GiB, is a finding.
+const BOUNDS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"];
+/// Of each target of Kafka in `cargo xtask ci`, always the same ones: a second or two.
+const SMOKE_KAFKA: [&str; 2] = ["-seed=1", "-runs=50000"];
+/// Of each target of OTLP there.
+const SMOKE_OTLP: [&str; 2] = ["-seed=1", "-max_total_time=30"];
+/// Targets of OTLP that the smoke runs side by side: one for each core of a small machine.
+const SIDE_BY_SIDE: usize = 2;
 const SECONDS: u64 = 60;
 /// Inputs that a run found worth going on with, and the next one begins with.
 const GROWN: &str = "fuzz/target/corpus";
@@ -35,26 +42,45 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
             "--seconds" => seconds = args.next().context("--seconds of how many?")?.parse()?,
             "seeds" => return seeds(),
             "smoke" => return smoke(),
-            name => chosen.push(TARGETS.into_iter().find(|target| *target == name).with_context(|| {
-                format!("no target {name:?}; there are {}, `seeds` and `smoke`", TARGETS.join(", "))
+            name => chosen.push(targets().find(|target| *target == name).with_context(|| {
+                let all: Vec<_> = targets().collect();
+                format!("no target {name:?}; there are {}, `seeds` and `smoke`", all.join(", "))
             })?),
         }
     }
-    let targets = if chosen.is_empty() { TARGETS.to_vec() } else { chosen };
+    let targets = if chosen.is_empty() { targets().collect() } else { chosen };
     let built = build(&targets)?;
     let limit = format!("-max_total_time={seconds}");
     targets.iter().try_for_each(|target| run(&built, target, GROWN, &[&limit]))
 }
 
-/// The seeds and some thousand mutations of them.
+fn targets() -> impl Iterator<Item = &'static str> {
+    KAFKA.into_iter().chain(OTLP)
+}
+
+/// The seeds and some mutations of them: some thousand for Kafka, and half a minute's for OTLP, two targets at a time.
 pub(crate) fn smoke() -> Result<()> {
-    let built = build(&TARGETS)?;
+    let built = build(&targets().collect::<Vec<_>>())?;
     let grown = "fuzz/target/smoke";
     // What earlier runs found would make this one another.
     match fs::remove_dir_all(shell::root().join(grown)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
-        _ => TARGETS.iter().try_for_each(|target| run(&built, target, grown, &SMOKE)),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => KAFKA.iter().try_for_each(|target| run(&built, target, grown, &SMOKE_KAFKA))?,
     }
+    let waiting = Mutex::new(OTLP.iter());
+    let work = || {
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some(target) = next() {
+            run(&built, target, grown, &SMOKE_OTLP)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..SIDE_BY_SIDE).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
+    })
 }
 
 fn seeds() -> Result<()> {
@@ -84,6 +110,8 @@ fn run(built: &str, target: &str, grown: &str, limits: &[&str]) -> Result<()> {
         fs::create_dir_all(shell::root().join(folder))?;
     }
     let mut command = shell::command(&format!("{built}/{target}"), &BOUNDS);
+    // Mutations of short inputs find more, and a request of a kilobyte has all that a longer one has.
+    command.arg(if OTLP.contains(&target) { "-max_len=1024" } else { "-max_len=4096" });
     command.args(limits).arg(format!("-artifact_prefix={found}")).arg(grown);
     command.arg(format!("fuzz/corpus/{target}"));
     let started = Instant::now();

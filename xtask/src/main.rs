@@ -25,7 +25,7 @@ cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
 cargo xtask oracles            protobuf-java and the Collector's pdata, which tests of OTLP compare with
 cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
-cargo xtask fuzz seeds|smoke   their first inputs anew; the run that is part of ci
+cargo xtask fuzz seeds|smoke   their first inputs; the run that is part of ci
 cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka
 cargo xtask bench codec [--ours] [--rounds N] [FILTER…]  the codec beside what others spend on the same bytes
 cargo xtask faults [--kills N] [--pauses N] [--moves N] [--cuts N] [--stalls N] [--rate N] [--seed S]

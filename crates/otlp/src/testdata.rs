@@ -21,10 +21,14 @@ mod realistic;
 mod request;
 mod tree;
 
-pub use canonical::{canonical, without_empty};
+pub use canonical::canonical;
+#[cfg(test)]
+pub use canonical::without_empty;
 #[cfg(fuzzing)]
 pub use random::random_field;
-pub use random::{Style, Used, mutate, random, random_noting};
+pub use random::{Style, mutate, random};
+#[cfg(test)]
+pub use random::{Used, random_noting};
 pub use realistic::realistic;
 pub use request::Request;
 pub use tree::Tree;

@@ -11,6 +11,7 @@ pub fn canonical(id: MessageId, wire: &[u8]) -> Vec<u8> {
 }
 
 /// `wire` without single messages that hold nothing; members of a `oneof` stay.
+#[cfg(test)]
 pub fn without_empty(id: MessageId, wire: &[u8]) -> Vec<u8> {
     rebuilt(id, wire, false)
 }

@@ -13,13 +13,22 @@ use crate::{Counts, Signal};
 /// A decoded request of any signal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
+    /// Spans.
     Traces(ExportTraceServiceRequest),
+    /// Metrics.
     Metrics(ExportMetricsServiceRequest),
+    /// Log records.
     Logs(ExportLogsServiceRequest),
+    /// Profiles.
     Profiles(ExportProfilesServiceRequest),
 }
 
 impl Request {
+    /// Reads it with prost.
+    ///
+    /// # Errors
+    ///
+    /// When prost refuses it.
     pub fn decode(signal: Signal, wire: &[u8]) -> Result<Self, DecodeError> {
         Ok(match signal {
             Signal::Traces => Self::Traces(ExportTraceServiceRequest::decode(wire)?),
@@ -29,6 +38,7 @@ impl Request {
         })
     }
 
+    /// Writes it with prost.
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Traces(request) => request.encode_to_vec(),

@@ -1,0 +1,36 @@
+//! Fuzzing: the reader of OTLP/JSON. What it gives is a request by the scan and by prost, counted right and in prost's
+//! canonical form; written as `otlp_json` and read again it is the same. What it refuses leaves nothing behind.
+#![no_main]
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use otlp::fuzzing::{Request, canonical};
+use otlp::{json, scan};
+use otlp2kafka_fuzz::{LIMITS, mutate_input, mutate_json, parts};
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutate_input(data, size, max_size, seed, |_, text, rng| mutate_json(text, rng))
+});
+
+fuzz_target!(|input: &[u8]| {
+    let Some((signal, _, text)) = parts(input) else { return };
+    let mut wire = Vec::new();
+    let counts = match json::read(signal, text, &LIMITS, &mut wire) {
+        Ok(counts) => counts,
+        Err(malformed) => {
+            assert!(wire.is_empty() && malformed.offset <= text.len() && malformed.to_string().len() <= 200);
+            return;
+        }
+    };
+    assert_eq!(scan::scan(signal, &wire, &LIMITS), Ok(counts));
+    let request = Request::decode(signal, &wire).expect("it is a request");
+    assert_eq!(canonical(signal.root(), &request.encode()), wire, "{}", String::from_utf8_lossy(text));
+    let (mut again, mut back) = (Vec::new(), Vec::new());
+    json::write(json::Style::OtlpJson, signal, &wire, &LIMITS, usize::MAX, &mut again).expect("it is valid");
+    assert_eq!(
+        json::read(signal, &again, &LIMITS, &mut back),
+        Ok(counts),
+        "{}",
+        String::from_utf8_lossy(&again)
+    );
+    assert_eq!(back, wire, "{}", String::from_utf8_lossy(&again));
+});

@@ -1,0 +1,65 @@
+//! Fuzzing: the cutter. The parts of a request, put together, hold its items in their order, and each is no larger than
+//! asked for, or holds one item that is.
+//!
+//! Beside the signal, the first byte holds the size of the parts, in units of 16 bytes.
+#![no_main]
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use otlp::fuzzing::fields;
+use otlp::split::Cutter;
+use otlp::{Signal, scan};
+use otlp2kafka_fuzz::{LIMITS, mutate_input, mutate_wire, parts};
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutate_input(data, size, max_size, seed, |signal, wire, rng| mutate_wire(signal.root(), wire, rng))
+});
+
+fuzz_target!(|input: &[u8]| {
+    let Some((signal, size, wire)) = parts(input) else { return };
+    let Ok(counts) = scan::scan(signal, wire, &LIMITS) else { return };
+    let bytes_max = 16 * usize::from(size);
+    let mut cutter = Cutter::new(signal, wire);
+    let (mut part, mut items, mut together) = (Vec::new(), 0, Vec::new());
+    while let Some(cut) = cutter.next(bytes_max, &mut part) {
+        assert!(cut.single || part.len() <= bytes_max, "{} bytes of {bytes_max}", part.len());
+        let inside = scan::scan(signal, &part, &LIMITS).expect("a part is valid");
+        assert_eq!(cut.items, inside.items);
+        items += cut.items;
+        let before = together.len();
+        units(&part, &mut together);
+        assert!(together.len() > before && (!cut.single || together.len() == before + 1));
+        part.clear();
+    }
+    let mut whole = Vec::new();
+    units(wire, &mut whole);
+    assert_eq!(items, counts.items, "{signal:?}");
+    assert_eq!(together, whole);
+    assert!(signal == Signal::Metrics || items == whole.len() as u64);
+});
+
+/// A span, metric, log record or profile, and what lies around it: the fields of its scope, resource and request that
+/// are no units.
+type Unit = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
+
+fn units(request: &[u8], found: &mut Vec<Unit>) {
+    let of_request = own(request, 1);
+    for resource in children(request, 1) {
+        let of_resource = own(resource, 2);
+        for scope in children(resource, 2) {
+            let of_scope = own(scope, 2);
+            for unit in children(scope, 2) {
+                found.push((of_request.clone(), of_resource.clone(), of_scope.clone(), unit.to_vec()));
+            }
+        }
+    }
+}
+
+fn children(message: &[u8], child: u64) -> impl Iterator<Item = &[u8]> {
+    let found = fields(message).filter(move |field| field.0 == child && field.1 == 2);
+    found.map(|(_, _, _, body, to)| &message[body..to])
+}
+
+fn own(message: &[u8], child: u64) -> Vec<u8> {
+    let found = fields(message).filter(|field| field.0 != child);
+    found.flat_map(|(_, _, from, _, to)| message[from..to].to_vec()).collect()
+}
