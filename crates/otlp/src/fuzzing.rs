@@ -1,6 +1,8 @@
 //! The door for fuzzing, in its builds only: requests to begin with, and what the answers are compared with.
 
-pub use crate::testdata::{Request, Style, Tree, canonical, mutate, random, random_field, realistic};
+pub use crate::testdata::{
+    Request, Style, Tree, Used, canonical, mutate, random, random_field, random_noting, realistic,
+};
 
 use crate::varint;
 

@@ -26,9 +26,7 @@ pub use canonical::canonical;
 pub use canonical::without_empty;
 #[cfg(fuzzing)]
 pub use random::random_field;
-pub use random::{Style, mutate, random};
-#[cfg(test)]
-pub use random::{Used, random_noting};
+pub use random::{Style, Used, mutate, random, random_noting};
 pub use realistic::realistic;
 pub use request::Request;
 pub use tree::Tree;

@@ -103,7 +103,6 @@ impl Used {
     }
 
     /// Those of the schema that were not.
-    #[cfg(test)]
     pub fn missing(&self) -> Vec<String> {
         let all = MessageId::ALL.iter().map(|id| (id.message(), self.0[*id as usize]));
         all.flat_map(|(message, used)| {

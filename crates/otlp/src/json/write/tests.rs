@@ -313,6 +313,19 @@ fn packed_runs_under_long_tags() {
     assert!(String::from_utf8(text).unwrap().contains(r#""bucket_counts":["1","2"]"#));
 }
 
+/// A run of packed values that ends within one: scan and writers name the same place.
+#[test]
+fn packed_runs_that_end_early() {
+    for (field, run) in [(6, &[1; 20][..]), (6, &[1; 7]), (7, &[2; 12])] {
+        let wire = nested(&[(1, 2), (2, 2), (2, 2), (9, 2), (1, 2), (field, 2)], run);
+        let scanned = scan::scan(Signal::Metrics, &wire, &UNLIMITED).unwrap_err();
+        assert_eq!(scanned.offset, 12 + run.len() / 8 * 8);
+        for style in STYLES {
+            assert_eq!(written(style, Signal::Metrics, &wire), Err(scanned.into()));
+        }
+    }
+}
+
 #[test]
 fn every_character() {
     let all: Vec<char> = (char::MIN..=char::MAX).collect();
