@@ -23,7 +23,11 @@ fuzz_target!(|input: &[u8]| {
     };
     assert_eq!(scan::scan(signal, &wire, &LIMITS), Ok(counts));
     let request = Request::decode(signal, &wire).expect("it is a request");
-    assert_eq!(canonical(signal.root(), &request.encode()), wire, "{}", String::from_utf8_lossy(text));
+    if canonical(signal.root(), &request.encode()) != wire {
+        // prost leaves out a -0.0 of a field without presence; protobuf-java and the reader do not.
+        assert!(format!("{request:?}").contains("-0.0"), "{}", String::from_utf8_lossy(text));
+        assert_eq!(canonical(signal.root(), &wire), wire);
+    }
     let (mut again, mut back) = (Vec::new(), Vec::new());
     json::write(json::Style::OtlpJson, signal, &wire, &LIMITS, usize::MAX, &mut again).expect("it is valid");
     assert_eq!(
