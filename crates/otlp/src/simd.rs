@@ -8,13 +8,15 @@
 //! 3. whatever writes asks for its room first, which is one comparison, and then writes no more than that.
 //!
 //! What does nothing but compute has a safe twin in `portable`, which is also what targets other than x86-64 run;
-//! the tests compare the two, and the cursor with its twin, a `Vec`. They run under Miri as well:
-//! `cargo +nightly miri test -p otlp2kafka-otlp simd`.
+//! the tests compare the two, and the cursor with its twin, a `Vec`. They are few and short under Miri, so that it can
+//! run them: `cargo +nightly miri test -p otlp2kafka-otlp --lib simd`.
 
 #![expect(unsafe_code, reason = "the only file of this crate with any; see above")]
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+
+use crate::utf8;
 
 /// Bytes that are looked at, or copied, at once.
 pub(crate) const BLOCK: usize = 32;
@@ -27,7 +29,7 @@ pub(crate) const SLACK: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
-    /// Where the text starts: what the buffer held before.
+    /// What the buffer held before.
     start_len: usize,
     /// Length that may not be exceeded, what was there before included.
     limit: usize,
@@ -64,11 +66,9 @@ pub(crate) enum Plain {
 /// What [`Cursor::escaped_text`] appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Escaped {
-    /// A text of nothing but ASCII.
     Ascii,
-    /// A text that may hold something else.
+    /// A text that may hold something else than ASCII.
     Wide,
-    /// Nothing.
     Nothing,
 }
 
@@ -207,7 +207,7 @@ impl<'o> Cursor<'o> {
     pub(crate) fn escaped_text(&mut self, body: &[u8], text: &[u8]) -> Option<Escaped> {
         let Some(mut read) = in_body(body, text, 2 * BLOCK) else { return Some(Escaped::Nothing) };
         let mut left = text.len();
-        let mut seen = 0;
+        let mut is_ascii = true;
         while left > 0 {
             // Each byte can become six, and behind the last one a block is written.
             self.room(7 * BLOCK)?;
@@ -220,7 +220,7 @@ impl<'o> Cursor<'o> {
                 at.cast::<[u8; BLOCK]>().write(block);
                 // The bit behind the last byte ends the loop.
                 let mut hits = u64::from(escapes(&block)) & ((1 << len) - 1) | 1 << len;
-                seen |= specials(&block) & !escapes(&block);
+                is_ascii &= utf8::is_ascii(&block);
                 let mut from = 0;
                 loop {
                     let hit = hits.trailing_zeros() as usize;
@@ -241,7 +241,7 @@ impl<'o> Cursor<'o> {
             }
             left -= len;
         }
-        Some(if seen == 0 { Escaped::Ascii } else { Escaped::Wide })
+        Some(if is_ascii { Escaped::Ascii } else { Escaped::Wide })
     }
 
     #[cold]

@@ -4,7 +4,7 @@
 //! Each goes into a slot that is large enough for any, and says how many bytes of it count.
 
 /// Room for any number with quotes, a comma and what is written behind its digits at once.
-pub(super) type Slot = [u8; 40];
+pub(super) type Slot = [u8; 32];
 
 /// Integers of doubles below this are written without the general algorithm, which has the same digits for them.
 const WHOLE_MAX: f64 = 1e15;

@@ -28,12 +28,10 @@ pub(super) fn hex(pen: &mut Cursor<'_>, bytes: &[u8]) -> Option<()> {
     long_hex(pen, bytes)
 }
 
-/// Room for the text of a trace id, with quotes and comma, in either way.
-const ID_ROOM: usize = 2 * 16 + 3;
-
 #[inline(always)]
 fn hex_id<const N: usize>(pen: &mut Cursor<'_>, id: &[u8; N]) -> Option<()> {
-    let mut slot = pen.slot::<ID_ROOM>()?;
+    // A trace id's digits, quotes and comma.
+    let mut slot = pen.slot::<{ 2 * 16 + 3 }>()?;
     let text = slot.bytes();
     // In this form it compiles to vector instructions.
     let (high, low) = (id.map(|byte| hex_digit(byte >> 4)), id.map(|byte| hex_digit(byte & 15)));
@@ -103,7 +101,7 @@ fn base64_of_16(pen: &mut Cursor<'_>, id: &[u8; 16]) -> Option<()> {
     let all = u128::from_be_bytes(*id);
     let [first, last] =
         [all >> 64, all & u128::from(u64::MAX)].map(|half| u64::try_from(half).unwrap_or_default());
-    let mut slot = pen.slot::<ID_ROOM>()?;
+    let mut slot = pen.slot::<27>()?;
     let text = slot.bytes();
     text[0] = b'"';
     let mut put = |at: usize, digits: [u8; 2]| [text[1 + at], text[2 + at]] = digits;
@@ -127,7 +125,7 @@ fn base64_of_16(pen: &mut Cursor<'_>, id: &[u8; 16]) -> Option<()> {
 #[inline(always)]
 fn base64_of_8(pen: &mut Cursor<'_>, id: &[u8; 8]) -> Option<()> {
     let bits = u64::from_be_bytes(*id);
-    let mut slot = pen.slot::<ID_ROOM>()?;
+    let mut slot = pen.slot::<15>()?;
     let text = slot.bytes();
     text[0] = b'"';
     let mut put = |at: usize, digits: [u8; 2]| [text[1 + at], text[2 + at]] = digits;

@@ -241,8 +241,11 @@ impl<const OTLP: bool> Writer<'_, OTLP> {
         if !OTLP {
             let mut missing = steps.default_mask & !seen;
             while missing != 0 {
-                if let Some(text) = steps.default_text(missing.trailing_zeros()) {
-                    pen_text(pen, text)?;
+                let text = steps.default_text(missing.trailing_zeros())?;
+                // Most are short.
+                match text.padded().first_chunk::<32>() {
+                    Some(short) if text.len() <= short.len() => pen.padded(short, text.len())?,
+                    _ => pen_text(pen, text)?,
                 }
                 missing &= missing - 1;
             }
