@@ -1,6 +1,6 @@
 //! Hop 5, OTLP/JSON in: the JSON text (RFC 8259) token by token, without copies where it holds no escapes.
 
-use super::plain::{BLOCK, plain_in, plain_run, plain_tail};
+use super::plain::{BLOCK, is_plain, plain_in, plain_run, plain_tail};
 use super::{number, refused};
 use crate::Malformed;
 use crate::schema::Text;
@@ -243,8 +243,26 @@ impl<'a> Lexer<'a> {
                 Some([b'\\', ..]) => push_char(out, self.escape()?),
                 _ => return Err(self.unfinished_string()),
             }
-            self.copy_plain(out);
+            if !self.copy_short_run(out) {
+                self.copy_plain(out);
+            }
         }
+    }
+
+    /// Appends the few plain characters that stand between two escapes of text that is full of them, byte by byte:
+    /// twice as fast there as whole blocks. `false` if there are more than a few.
+    #[inline(always)]
+    fn copy_short_run(&mut self, out: &mut Vec<u8>) -> bool {
+        const FEW: usize = 6;
+        steps::one();
+        for _ in 0..FEW {
+            match self.text.get(self.at) {
+                Some(&byte) if is_plain(byte) => out.push(byte),
+                _ => return true,
+            }
+            self.at += 1;
+        }
+        false
     }
 
     #[cold]

@@ -40,8 +40,13 @@ pub(super) fn plain_in(block: &[u8; BLOCK]) -> usize {
 #[inline(never)]
 pub(super) fn plain_tail(tail: &[u8]) -> usize {
     steps::one();
-    let special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
-    tail.iter().position(special).unwrap_or(tail.len())
+    tail.iter().position(|byte| !is_plain(*byte)).unwrap_or(tail.len())
+}
+
+/// Whether a byte of a string stands for itself and does not end it.
+#[inline(always)]
+pub(super) fn is_plain(byte: u8) -> bool {
+    byte >= b' ' && !matches!(byte, b'"' | b'\\')
 }
 
 #[cfg(test)]
