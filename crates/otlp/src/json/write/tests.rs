@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{Style, WriteError, write};
 use crate::schema::{MessageId, wire_type};
-use crate::{Limits, MalformedKind, Signal, scan, varint};
+use crate::{Limits, MalformedKind, Signal, scan, testdata, varint};
 use random::{Draw, put_run};
 
 const STYLES: [Style; 2] = [Style::Json, Style::OtlpJson];
@@ -298,6 +298,21 @@ fn strings_of_every_length_and_every_byte() {
                     assert_eq!(found, &Value::String(text.clone()));
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn allocates_nothing_when_the_buffer_has_room() {
+    let mut rng = Rng::with_seed(11);
+    for signal in Signal::ALL {
+        let wire = testdata::realistic(signal, 200, &mut rng);
+        for style in STYLES {
+            let mut out = Vec::with_capacity(written(style, signal, &wire).unwrap().len() + 4096);
+            let allocated = allocation_counter::measure(|| {
+                write(style, signal, &wire, &UNLIMITED, usize::MAX, &mut out).unwrap();
+            });
+            assert_eq!(allocated.count_total, 0, "{style:?} {signal:?}");
         }
     }
 }
