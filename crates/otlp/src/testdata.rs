@@ -12,7 +12,7 @@
 //!   packed and not, unknown fields and groups, varints longer than needed, several members of a oneof.
 //! - [`mutate`]: a few bytes of a request changed; may be valid or not.
 //! - [`Request`]: the signal's own prost message, for comparisons.
-//! - [`canonical`]: its encoding, in the order of numbers.
+//! - [`canonical`]: its encoding, in the order of numbers. [`fields`]: a message's fields on the wire.
 //! - [`Tree`]: JSON, to be compared exactly.
 
 mod canonical;
@@ -21,9 +21,9 @@ mod realistic;
 mod request;
 mod tree;
 
-pub use canonical::canonical;
 #[cfg(test)]
 pub use canonical::without_empty;
+pub use canonical::{canonical, fields};
 #[cfg(fuzzing)]
 pub use random::random_field;
 pub use random::{Style, Used, mutate, random, random_noting};

@@ -3,6 +3,10 @@
 //! `tools/java/PrintJson.java` prints with the messages of the package that the tables come from, which has fields that are
 //! newer than OTLP 1.0.0. `JsonFormat` can be told which fields to print at their default: those that the package of
 //! version 1.0.0 has too, and all of messages that it lacks, such as the profiles'.
+//!
+//! One thing protobuf-java does otherwise than the encoding's rules and prost: when a message in a `oneof` is followed by
+//! another member and then comes again, it has not forgotten what it held first. Such requests, which no encoder makes,
+//! are sent to it as prost encodes them.
 
 use std::process::Command;
 
@@ -12,7 +16,8 @@ use super::damaged::compare;
 use super::peer::{Question, ask};
 use super::{SHARE, hex, root, seed};
 use crate::json::{self, write};
-use crate::testdata::{Style, Tree, Used, random_noting, realistic};
+use crate::schema::{Field, Kind, MessageId};
+use crate::testdata::{Request, Style, Tree, Used, fields, random_noting, realistic};
 use crate::{Limits, Signal};
 
 const DOCUMENTS: usize = 24_000 / SHARE;
@@ -34,13 +39,18 @@ fn json_is_what_protobuf_java_prints() {
             _ => random_noting(signal, Style::Canonical, &mut rng, &mut used),
         };
         let head = vec![u8::try_from(signal.index()).unwrap()];
-        requests.push(Question { head, sent: wire.clone(), signal, wire });
+        let sent = if has_returning_member(signal.root(), &[&wire]) {
+            Request::decode(signal, &wire).unwrap().encode()
+        } else {
+            wire.clone()
+        };
+        requests.push(Question { head, sent, signal, wire });
     }
     assert_eq!(used.missing(), [""; 0], "fields that no document has");
     let mut java = Command::new("java");
     java.args(["-Xmx384m", "-XX:+UseSerialGC", "-cp"]).arg(root().join(LIBS));
     java.arg(root().join("tools/java/PrintJson.java")).arg(root().join(FIRST));
-    let (mut equal, mut bytes) = (0, 0);
+    let (mut equal, mut bytes, mut encoded) = (0, 0, 0);
     ask(java, requests.into_iter(), |question, answer| {
         let what = || format!("seed {seed}, document {equal}, {:?} {}", question.signal, hex(&question.wire));
         let theirs = answer.unwrap_or_else(|error| panic!("protobuf-java refuses it: {error}\n{}", what()));
@@ -55,7 +65,34 @@ fn json_is_what_protobuf_java_prints() {
         }
         equal += 1;
         bytes += question.wire.len();
+        encoded += usize::from(question.sent != question.wire);
     });
-    println!("protobuf-java: seed {seed}, {equal} documents of {bytes} bytes, 0 differences");
+    println!(
+        "protobuf-java: seed {seed}, {equal} documents of {bytes} bytes, 0 differences; {encoded} encoded anew"
+    );
     assert_eq!(equal, DOCUMENTS);
+    assert!(encoded < DOCUMENTS / 20);
+}
+
+/// Whether in a `oneof` a message is followed by another member and then comes again. A message may be in pieces.
+fn has_returning_member(id: MessageId, pieces: &[&[u8]]) -> bool {
+    let message = id.message();
+    let mut found: Vec<(&Field, &[u8])> = Vec::new();
+    for piece in pieces {
+        let known = fields(piece).map(|(number, _, _, body, to)| (message.field(number), &piece[body..to]));
+        found.extend(known.filter_map(|(field, body)| Some((field?, body))));
+    }
+    found.retain(|(field, _)| matches!(field.kind, Kind::Message(_)) || field.oneof.is_some());
+    let mut members: Vec<&Field> = found.iter().map(|found| found.0).filter(|f| f.oneof.is_some()).collect();
+    members.dedup_by_key(|field| field.number);
+    message.fields.iter().any(|field| {
+        let Kind::Message(sub) = field.kind else { return false };
+        let bodies = found.iter().filter(|found| found.0.number == field.number).map(|found| found.1);
+        members.iter().filter(|member| member.number == field.number).count() > 1
+            || if field.repeated {
+                bodies.into_iter().any(|body| has_returning_member(sub, &[body]))
+            } else {
+                has_returning_member(sub, &bodies.collect::<Vec<_>>())
+            }
+    })
 }

@@ -1,4 +1,4 @@
-//! The canonical encoding of a request, as protobuf-java writes it: what prost makes of it, in the order of numbers.
+//! Requests on the wire, taken apart: their canonical encoding, as protobuf-java writes it, and their fields.
 
 use crate::scan::{skip_unknown, take_run, take_tag};
 use crate::schema::{Kind, MessageId, wire_type};
@@ -40,4 +40,22 @@ fn rebuilt(id: MessageId, mut rest: &[u8], keep_empty: bool) -> Vec<u8> {
     }
     fields.sort_by_key(|(number, _)| *number);
     fields.into_iter().flat_map(|(_, whole)| whole).collect()
+}
+
+/// The fields of a message: number, wire type, first byte of its tag, of what is behind tag and length, and of the next
+/// field. Ends where the bytes are no field.
+pub fn fields(wire: &[u8]) -> impl Iterator<Item = (u64, u8, usize, usize, usize)> {
+    let mut rest = wire;
+    std::iter::from_fn(move || {
+        let (start, from) = (rest, wire.len() - rest.len());
+        let (number, kind) = take_tag(&mut rest).ok()?;
+        let mut body = wire.len() - rest.len();
+        if kind == wire_type::LEN {
+            let run = take_run(&mut rest).ok()?;
+            body = wire.len() - rest.len() - run.len();
+        } else {
+            skip_unknown(number, kind, &mut rest, DEPTH_MAX, start).ok()?;
+        }
+        Some((number, kind, from, body, wire.len() - rest.len()))
+    })
 }
