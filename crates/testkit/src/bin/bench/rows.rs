@@ -179,13 +179,15 @@ fn loads() -> Vec<Row> {
             .goal(Goal::Broker(BROKER))
             .goal(Goal::Produce(BROKER))
     };
+    // What fewer and larger requests would cost: the workers' records in one producer's hands.
+    let shared = || Contender::native().called("native, 1 producer").with("producer.instances", 1);
     vec![
         load("logs 1000", "protobuf", LOGS, (4, 4), 0.95, 0.6),
         load("logs 1000", "json", LOGS, (4, 4), 1.7, 0.6),
         load("traces 100", "protobuf", TRACES, (8, 4), 0.6, 0.75),
         load("traces 100", "json", TRACES, (8, 4), 1.0, 0.75),
-        load("traces 1", "protobuf", ONE, (8, 16), 6.0, 0.6),
-        load("traces 1", "json", ONE, (8, 16), 6.0, 0.6),
+        load("traces 1", "protobuf", ONE, (8, 16), 6.0, 0.6).among([shared()]),
+        load("traces 1", "json", ONE, (8, 16), 6.0, 0.6).among([shared()]),
     ]
 }
 
