@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::{maven, shell};
 
-/// A pom of `tools/kafka` each; the first is what `kafka run` starts.
-const VERSIONS: [&str; 3] = ["4.3.1", "3.9.2", "2.1.1"];
+/// A pom of `tools/kafka` each; the first is what `kafka run` starts, the last a worker of Kafka Connect.
+const VERSIONS: [&str; 4] = ["4.3.1", "3.9.2", "2.1.1", "connect-4.3.1"];
 
 /// `kafka fetch` copies the jars of all versions; `kafka run [PORT]` also starts a broker in the foreground.
 pub(crate) fn main(args: &[String]) -> Result<()> {

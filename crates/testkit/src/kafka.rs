@@ -18,8 +18,7 @@ use tempfile::TempDir;
 
 pub use self::cluster::{Cluster, Partition};
 pub use self::counts::ProduceRequests;
-use self::jvm::Jvm;
-pub(crate) use self::jvm::root;
+pub(crate) use self::jvm::{Jvm, classpath, root};
 pub use self::jvm::{Version, run};
 pub use self::plan::{Listener, Plan, USER, USER_PASSWORD};
 use crate::{ports, process};

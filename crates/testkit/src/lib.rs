@@ -1,6 +1,7 @@
 //! Real parts for tests and benches: a server process, Apache Kafka, faults, OTLP clients, readers of topics.
 
 pub mod campaign;
+pub mod connect;
 pub mod consume;
 pub mod dump;
 pub mod grpc;

@@ -59,10 +59,24 @@ pub fn resident(pid: u32) -> (u64, u64) {
 /// # Panics
 ///
 /// When it does not within `limit`; `what` says what was waited for.
-pub fn wait_for(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
+pub fn wait_for(what: &str, limit: Duration, condition: impl FnMut() -> bool) {
+    wait_for_or(what, limit, condition, String::new);
+}
+
+/// As [`wait_for`]; `why` says more when the condition did not come to hold.
+///
+/// # Panics
+///
+/// As [`wait_for`].
+pub fn wait_for_or(
+    what: &str,
+    limit: Duration,
+    mut condition: impl FnMut() -> bool,
+    why: impl Fn() -> String,
+) {
     let end = Instant::now() + limit;
     while !condition() {
-        assert!(Instant::now() < end, "not within {limit:?}: {what}");
+        assert!(Instant::now() < end, "not within {limit:?}: {what}\n{}", why());
         std::thread::sleep(Duration::from_millis(20));
     }
 }

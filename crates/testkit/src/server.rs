@@ -17,6 +17,7 @@ pub struct Builder {
     bootstrap: Option<String>,
     options: Vec<(String, String)>,
     data: Option<PathBuf>,
+    rest: Option<SocketAddr>,
 }
 
 /// A running server; killed when dropped.
@@ -38,7 +39,7 @@ impl Builder {
     /// A server from this binary, with the embedded broker.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>) -> Self {
-        Self { program: program.into(), bootstrap: None, options: Vec::new(), data: None }
+        Self { program: program.into(), bootstrap: None, options: Vec::new(), data: None, rest: None }
     }
 
     /// Writes to this Kafka instead of the embedded broker.
@@ -62,6 +63,13 @@ impl Builder {
         self
     }
 
+    /// Expects its REST calls there, where options put them.
+    #[must_use]
+    pub fn rest(mut self, addr: SocketAddr) -> Self {
+        self.rest = Some(addr);
+        self
+    }
+
     /// Starts it and waits until its ports listen.
     ///
     /// # Panics
@@ -73,6 +81,7 @@ impl Builder {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (grpc, http, rest, broker) =
             (local(ports::free()), local(ports::free()), local(ports::free()), ports::free());
+        let rest = self.rest.unwrap_or(rest);
         let data = self.data.unwrap_or_else(|| folder.path().join("data"));
         let bootstrap = self.bootstrap.clone().unwrap_or_else(|| format!("127.0.0.1:{broker}"));
         let mut options = vec![

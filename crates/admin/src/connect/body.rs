@@ -50,7 +50,8 @@ impl Sent {
 
     /// The body as a `T` whose every number has become the text that it was written as.
     pub(super) fn parse_as_text<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice::<IgnoredAny>(&self.0).map_err(|error| bad_json(&error))?;
+        let text = std::str::from_utf8(&self.0).map_err(|_| Error::bad("The body is not UTF-8"))?;
+        serde_json::from_str::<IgnoredAny>(text).map_err(|error| bad_json(&error))?;
         serde_json::from_slice(&quote_numbers(&self.0)).map_err(|error| bad_json(&error))
     }
 }
@@ -251,5 +252,89 @@ mod tests {
         }
         let deep = format!("{}{}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
         assert!(error(&deep).contains("400"));
+    }
+
+    /// A body as a whole JSON parser reads it, by rules written down a second time.
+    fn expected(json: &serde_json::Value) -> Option<BTreeMap<String, Option<serde_json::Value>>> {
+        let scalar = |value: &serde_json::Value| !value.is_object() && !value.is_array();
+        let pairs = |map: &serde_json::Map<String, serde_json::Value>| {
+            let pair = |(key, value): (&String, &serde_json::Value)| {
+                scalar(value).then(|| (key.clone(), Some(value.clone()).filter(|value| !value.is_null())))
+            };
+            map.iter().map(pair).collect::<Option<BTreeMap<_, _>>>()
+        };
+        let map = json.as_object()?;
+        let name = map.get("name").filter(|name| !name.is_null());
+        match map.get("config").and_then(|config| pairs(config.as_object()?)) {
+            Some(mut inner) if name.is_none_or(scalar) => {
+                if let Some(name) = name {
+                    inner.entry("name".to_owned()).or_insert_with(|| Some(name.clone()));
+                }
+                Some(inner)
+            }
+            _ => pairs(map),
+        }
+    }
+
+    fn is_text_of(text: &str, value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::Number(number) => {
+                text.parse::<f64>().is_ok_and(|parsed| Some(parsed) == number.as_f64())
+            }
+            serde_json::Value::String(string) => text == string,
+            other => *text == *other.to_string(),
+        }
+    }
+
+    #[test]
+    fn mutated_bodies_are_read_as_another_parser_reads_them() {
+        let seeds: [&[u8]; 4] = [
+            br#"{"name":"x","config":{"a":1.50,"b":-1e3,"c":true,"d":null,"e":"\u00fc\"\\"},"initial_state":"PAUSED"}"#,
+            br#"{"connector.class":"S","n":123,"f":0.1,"config":"c","s":"1,2","t":" true "}"#,
+            br#"{"a":{"b":[1,2,{"c":3}]},"d":[],"e":{}}"#,
+            br#"{"a":"1","a":2,"\u0061":3}"#,
+        ];
+        const BYTES: &[u8] = b"{}[]\":,\\0123456789.-+eE tfn \n\xff\xc3";
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut read = 0;
+        for round in 0..100_000 {
+            let mut body = rng.choice(seeds).unwrap_or_default().to_vec();
+            for _ in 0..rng.usize(1..4) {
+                let at = rng.usize(..body.len());
+                match rng.u8(..4) {
+                    0 => body[at] = BYTES[rng.usize(..BYTES.len())],
+                    1 => body.insert(at, BYTES[rng.usize(..BYTES.len())]),
+                    2 => drop(body.remove(at)),
+                    _ => body.extend_from_within(at..),
+                }
+                if body.is_empty() {
+                    body.push(b'{');
+                }
+            }
+            let shown = String::from_utf8_lossy(&body).into_owned();
+            let found = Sent(Bytes::from(body.clone())).config();
+            let whole = match serde_json::from_slice(&body) {
+                Ok(whole) => Some(whole),
+                // This one judges the size of numbers, which here are text.
+                Err(error) if error.to_string().contains("out of range") => continue,
+                Err(_) => None,
+            };
+            match (whole.as_ref().and_then(expected), found) {
+                (None, found) => assert!(found.is_err(), "round {round}: {shown}: {found:?}"),
+                (Some(expected), found) => {
+                    let found = found.unwrap_or_else(|error| panic!("round {round}: {shown}: {error:?}")).0;
+                    read += 1;
+                    assert!(found.keys().eq(expected.keys()), "round {round}: {shown}: {found:?}");
+                    for (key, value) in &expected {
+                        let same = match (&found[key], value) {
+                            (Some(text), Some(value)) => is_text_of(text, value),
+                            (found, expected) => found.is_none() && expected.is_none(),
+                        };
+                        assert!(same, "round {round}: {shown}: {key}: {:?}", found[key]);
+                    }
+                }
+            }
+        }
+        assert!(read > 5_000, "only {read} of the bodies were any");
     }
 }

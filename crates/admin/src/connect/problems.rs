@@ -25,19 +25,21 @@ pub(super) fn message(problems: &[Problem]) -> String {
     )
 }
 
-/// The errors of one problem. Connect takes a number that it cannot read for none, and finds that wrong as well.
+/// The errors of one problem. Connect takes a number that it cannot read for none, and finds that wrong as well where
+/// the number has a range: those of type INT have one, those of type LONG have none.
 pub(super) fn sentences(problem: &Problem) -> Vec<String> {
     let mut sentences = vec![problem.message.clone()];
-    if is_unreadable(problem) {
+    if problem.message.ends_with(": Not a number of type INT") {
         sentences
             .push(format!("Invalid value null for configuration {}: Value must be non-null", problem.key));
     }
     sentences
 }
 
-/// Whether the value is no number at all: Connect shows it as null.
+/// Whether the value is none of its type at all: Connect shows it as null.
 pub(super) fn is_unreadable(problem: &Problem) -> bool {
     problem.message.contains(": Not a number of type ")
+        || problem.message.ends_with(": Expected value to be either true or false")
 }
 
 /// What is wrong with a connector's name.

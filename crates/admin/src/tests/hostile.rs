@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{call, call_with, exchange, send, start, start_with};
+use super::{call, call_with, create, exchange, send, start, start_with};
 use crate::Serves;
 
 #[tokio::test]
@@ -68,11 +68,11 @@ async fn hostile_names_go_through_or_are_refused_whole() {
 #[tokio::test]
 async fn of_many_creations_of_one_name_one_succeeds() {
     let server = start().await;
-    let create = async || {
+    let attempt = async || {
         let body = r#"{"name":"a","config":{"connector.class":"SomeSource"}}"#;
         send(server.addr, "POST", "/connectors", body).await.status
     };
-    let (a, b, c, d) = tokio::join!(create(), create(), create(), create());
+    let (a, b, c, d) = tokio::join!(attempt(), attempt(), attempt(), attempt());
     let mut all = [a, b, c, d];
     all.sort_unstable();
     assert_eq!(all, [201, 409, 409, 409]);
@@ -89,4 +89,49 @@ async fn a_call_that_takes_too_long_is_answered() {
     tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
     assert!(answer.ends_with(r#"{"error_code":500,"message":"Request timed out"}"#), "{answer}");
+}
+
+/// Whatever a body is, the answer is one of the calls' own, with a body of JSON, and nothing else is disturbed.
+#[tokio::test]
+async fn mutated_bodies_get_an_answer_of_the_call() {
+    let server = start().await;
+    create(server.addr, "a").await;
+    let calls = [
+        (
+            "POST",
+            "/connectors",
+            r#"{"name":"b","config":{"connector.class":"SomeSource","some.tls.port":1}}"#,
+        ),
+        ("PUT", "/connectors/a/config", r#"{"connector.class":"SomeSource","some.tls.enabled":true}"#),
+        ("PATCH", "/connectors/a/config", r#"{"some.tls.port":"1","x":null}"#),
+        ("PATCH", "/connectors/a/offsets", r#"{"offsets":[{"partition":{"p":1},"offset":{"o":[1.5]}}]}"#),
+        (
+            "PUT",
+            "/connector-plugins/SomeSource/config/validate",
+            r#"{"connector.class":"SomeSource","name":"n"}"#,
+        ),
+        ("PUT", "/admin/loggers/sink", r#"{"level":"INFO"}"#),
+    ];
+    const CHARACTERS: &str = "{}[]\":,\\0129.-e tfnü\u{1}\u{7f}";
+    let characters: Vec<char> = CHARACTERS.chars().collect();
+    let mut rng = fastrand::Rng::with_seed(11);
+    for round in 0..600 {
+        let (method, path, seed) = calls[round % calls.len()];
+        let mut body: Vec<char> = seed.chars().collect();
+        for _ in 0..rng.usize(1..4) {
+            let at = rng.usize(..body.len());
+            let character = characters[rng.usize(..characters.len())];
+            if rng.bool() { body[at] = character } else { body.insert(at, character) }
+        }
+        let body: String = body.into_iter().collect();
+        let answer = send(server.addr, method, path, &body).await;
+        assert!(
+            [200, 201, 204, 400, 404, 409].contains(&answer.status),
+            "{method} {path} {body}: {}",
+            answer.body
+        );
+        let json = serde_json::from_str::<serde_json::Value>(&answer.body);
+        assert!(json.is_ok() || answer.status == 204, "{method} {path} {body}: {}", answer.body);
+    }
+    assert_eq!(call(server.addr, "GET", "/connectors/a/status").await.status, 200);
 }

@@ -26,7 +26,7 @@ const fn millis(min: i64) -> Kind {
 
 #[rustfmt::skip]
 pub(super) static PLUGIN_VERSION: Key = key("connector.plugin.version",
-    Kind::OneOf(&[env!("CARGO_PKG_VERSION")]), None, Medium, COMMON,
+    Kind::OneOf(&[env!("CARGO_PKG_VERSION")]), Some(env!("CARGO_PKG_VERSION")), Medium, COMMON,
     "The version of the connector, which is this program's.");
 #[rustfmt::skip]
 pub(super) static TASKS_MAX_ENFORCE: Key = key("tasks.max.enforce", Kind::Bool, Some("true"), Low, COMMON,

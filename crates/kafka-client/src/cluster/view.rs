@@ -21,6 +21,8 @@ const BROKERS_MAX: usize = 10_000;
 pub struct View {
     /// The brokers by their ids.
     pub brokers: BTreeMap<i32, Broker>,
+    /// The cluster's id; `None` where brokers do not tell.
+    pub cluster_id: Option<String>,
     /// Whom to ask for changes of topics.
     pub controller: Option<i32>,
     /// The topics of interest.
@@ -96,7 +98,8 @@ impl View {
             topics.insert(name.clone(), Topic { error, ..Default::default() });
         }
         let controller = Some(answer.controller_id).filter(|id| brokers.contains_key(id));
-        Ok(Self { brokers, controller, topics, fetched_at: Some(Instant::now()) })
+        let cluster_id = answer.cluster_id;
+        Ok(Self { brokers, cluster_id, controller, topics, fetched_at: Some(Instant::now()) })
     }
 
     /// The leader of a partition, with its epoch.

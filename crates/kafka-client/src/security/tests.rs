@@ -3,6 +3,7 @@
 mod endpoint;
 mod handshake;
 mod kafka;
+mod listener;
 mod pki;
 mod properties;
 mod stores;

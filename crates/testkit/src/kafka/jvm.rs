@@ -37,9 +37,7 @@ impl Version {
     /// When the jars have not been fetched.
     #[must_use]
     pub fn classpath(self) -> String {
-        let libs = target().join("kafka").join(self.number()).join("libs");
-        assert!(libs.join("pom.xml").exists(), "no Apache Kafka here; run `cargo xtask kafka fetch` first");
-        format!("{}/*", libs.display())
+        classpath(self.number())
     }
 
     /// One of its command-line tools, by its class, to be given arguments.
@@ -60,6 +58,13 @@ impl Version {
         ]);
         command
     }
+}
+
+/// The class path of what `cargo xtask kafka fetch` has copied under this name.
+pub(crate) fn classpath(name: &str) -> String {
+    let libs = target().join("kafka").join(name).join("libs");
+    assert!(libs.join("pom.xml").exists(), "no Apache Kafka here; run `cargo xtask kafka fetch` first");
+    format!("{}/*", libs.display())
 }
 
 /// Runs a tool to its end and gives what it printed.
@@ -96,12 +101,23 @@ pub(crate) struct Jvm {
 impl Jvm {
     /// Starts `class` with one argument, a file; `options` are Java's, and what it prints is in `log`.
     pub(crate) fn start(version: Version, options: &[&str], class: &str, file: &Path, log: &Path) -> Self {
+        Self::start_from(&version.classpath(), options, class, file, log)
+    }
+
+    /// As [`Jvm::start`], with classes from elsewhere.
+    pub(crate) fn start_from(
+        classpath: &str,
+        options: &[&str],
+        class: &str,
+        file: &Path,
+        log: &Path,
+    ) -> Self {
         let script = r#"java "$@" >>"$LOG" 2>&1 & echo $!; cat >/dev/null; kill -9 $!; wait"#;
         File::create(log).expect("a log file");
         let mut shell = Command::new("sh")
             .args(["-c", script, "sh", "-XX:+UseSerialGC", "-Dzookeeper.jmx.log4j.disable=true"])
             .args(options)
-            .args(["-cp", &version.classpath(), class])
+            .args(["-cp", classpath, class])
             .arg(file)
             .env("LOG", log)
             .stdin(Stdio::piped())

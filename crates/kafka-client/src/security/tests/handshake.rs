@@ -49,7 +49,7 @@ fn acceptor_of_any(pki: &Pki, own: &str) -> TlsAcceptor {
 }
 
 /// A handshake and one byte each way, or why it failed.
-async fn meet(tls: &Tls, acceptor: TlsAcceptor, name: &str) -> Result<(), String> {
+pub(super) async fn meet(tls: &Tls, acceptor: TlsAcceptor, name: &str) -> Result<(), String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let broker = tokio::spawn(async move {
