@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
+
+use sink::Surroundings;
 
 /// Largest file that is read, 16 MiB: that of a key store, which has the most. Configuration is a few KiB.
 const FILE_BYTES_MAX: usize = sink::STORE_BYTES_MAX;
@@ -25,6 +28,15 @@ pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 /// The whole file as text; `None` when it is not there or is no text.
 pub(crate) fn text(path: &Path) -> Option<String> {
     read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+/// What the Kafka clients are shown: files, and of the variables those that say where credentials of AWS are.
+pub(crate) fn surroundings() -> Surroundings {
+    let variable = |name: &str| {
+        let shown = name == "HOME" || name.starts_with("AWS_");
+        std::env::var_os(name).filter(|_| shown).and_then(|value| value.into_string().ok())
+    };
+    Surroundings { variable: Arc::new(variable), ..Surroundings::files(Arc::new(|path: &str| read(path))) }
 }
 
 /// What the system said, without Rust's "(os error N)".

@@ -22,7 +22,6 @@ mod validate;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use config::{Key, Problem, Values};
@@ -167,12 +166,12 @@ impl Check {
         let memory = Memory::new(memory_bytes, size("otlp.request.max.bytes"), record_bytes_max);
         let queue_size = size("otlp.message.queue.size");
         let hold = Duration::from_millis(size("otlp.request.hold.ms") as u64);
-        let read: sink::ReadFile = Arc::new(|path: &str| files::read(path));
+        let surroundings = files::surroundings();
         let properties = values(&self.gathered.properties());
-        let receiver = receiver::Config::from_values(&connector, &*read);
-        let sink = sink::Config::from_values(&connector, &worker, &properties, hold, &read);
-        let listeners = listener::listeners(&worker, &self.gathered.worker, &read);
-        let rest = admin::Options::from_values(&worker, &*read);
+        let receiver = receiver::Config::from_values(&connector, &*surroundings.read);
+        let sink = sink::Config::from_values(&connector, &worker, &properties, hold, &surroundings);
+        let listeners = listener::listeners(&worker, &self.gathered.worker, &surroundings.read);
+        let rest = admin::Options::from_values(&worker, &*surroundings.read);
         let topics = ["traces", "metrics", "logs", "profiles"]
             .map(|signal| self.text(&connector, &format!("kafka.topic.{signal}")));
         let format = self.text(&connector, "otlp.message.format");

@@ -6,12 +6,10 @@ mod time;
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use otlp::Signal;
-use sink::ReadFile;
 use sink::reader::{Message, Reader, ReaderError};
 
 use crate::cli::{Output, Tail};
@@ -80,12 +78,12 @@ fn open(what: &Tail, settings: &Settings) -> anyhow::Result<Reader> {
     let mut topics = if named { what.topics.clone() } else { settings.connector.topics.clone() };
     topics.sort();
     topics.dedup();
-    let read: ReadFile = Arc::new(|path: &str| files::read(path));
+    let surroundings = files::surroundings();
     loop {
         let opened = Reader::open(
             &settings.bootstrap_servers,
             &settings.properties,
-            &read,
+            &surroundings,
             &topics,
             what.from_beginning,
             ANSWER_PATIENCE,

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use crate::Error;
+
 /// A host and a port as `bootstrap.servers` and brokers name them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostPort {
@@ -14,9 +16,12 @@ pub struct HostPort {
 }
 
 impl HostPort {
-    /// All addresses of the name, in the resolver's order (KIP-602).
-    pub(crate) async fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
-        Ok(tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect())
+    /// All addresses of the name, in the resolver's order (KIP-602); one at least.
+    pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, Error> {
+        let failed = |why: String| Error::Resolve { broker: self.clone(), why };
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let found: Vec<SocketAddr> = found.map_err(|error| failed(error.to_string()))?.collect();
+        if found.is_empty() { Err(failed("the name has no address".to_owned())) } else { Ok(found) }
     }
 }
 

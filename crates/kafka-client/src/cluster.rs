@@ -23,6 +23,7 @@ pub use view::{Broker, Partition, Topic, View};
 
 pub(crate) use link::{Allowed, Link};
 use link::{Round, Slot};
+pub(crate) use view::address;
 
 /// Known brokers that are tried before those to begin with: many dead ones must not hold up a way that works.
 const KNOWN_TRIED_MAX: usize = 3;
@@ -236,7 +237,7 @@ impl Cluster {
         if !code.is_none() {
             return Err(Error::Refused { what: format!("coordinator of group {group}"), code, message });
         }
-        let address = view::address(host, port).filter(|_| id >= 0);
+        let address = address(host, port).filter(|_| id >= 0);
         let why = || format!("coordinator {id} of group {group} has no address");
         Ok((id, address.ok_or_else(|| Error::Protocol { broker: from, why: why() })?))
     }

@@ -1,5 +1,6 @@
 //! Hop 7: one connection to a broker, from its address to requests and answers, one at a time.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -8,7 +9,7 @@ use kafka_wire::messages::{
 };
 use kafka_wire::{ErrorCode, Message, Request, decode_response, encode_request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::security::{Sasl, explain, printable};
 use crate::stream::Stream;
@@ -38,21 +39,50 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects, asks for versions and logs in, all within the time for the setup.
     pub(crate) async fn open(settings: &Settings, broker: &HostPort) -> Result<Self, Error> {
-        let opening = async {
-            let mut connection = Self {
-                broker: broker.clone(),
-                stream: Stream::connect(settings, broker).await?,
-                inbox: BytesMut::new(),
-                versions: Versions::default(),
-                correlation_id: 0,
-                renew_at: None,
+        let end = Instant::now() + settings.setup_timeout;
+        let late = |_| timed_out(broker, "connection", settings.setup_timeout);
+        let addresses = timeout_at(end, broker.resolve()).await.map_err(late)??;
+        Self::open_one_of(settings, broker, addresses, end).await
+    }
+
+    /// The first address that works (KIP-602). Each has an equal share of the time that is left, so that one that is
+    /// silent leaves some for the others. A broker that refuses the login would do so everywhere.
+    async fn open_one_of(
+        settings: &Settings,
+        broker: &HostPort,
+        addresses: Vec<SocketAddr>,
+        end: Instant,
+    ) -> Result<Self, Error> {
+        let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        let mut reason: Option<Error> = None;
+        for address in addresses {
+            let share = end.saturating_duration_since(Instant::now()) / left.max(1);
+            left = left.saturating_sub(1);
+            let error = match timeout(share, Self::open_at(settings, broker, address)).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error @ (Error::Login { .. } | Error::Refused { .. }))) => return Err(error),
+                Ok(Err(error)) => error,
+                Err(_) => timed_out(broker, "connection", settings.setup_timeout),
             };
-            connection.learn_versions(settings).await?;
-            connection.log_in(settings).await?;
-            Ok(connection)
+            if reason.as_ref().is_none_or(|known| known.weight() <= error.weight()) {
+                reason = Some(error);
+            }
+        }
+        Err(reason.unwrap_or_else(|| timed_out(broker, "connection", settings.setup_timeout)))
+    }
+
+    async fn open_at(settings: &Settings, broker: &HostPort, address: SocketAddr) -> Result<Self, Error> {
+        let mut connection = Self {
+            broker: broker.clone(),
+            stream: Stream::connect(settings, broker, address).await?,
+            inbox: BytesMut::new(),
+            versions: Versions::default(),
+            correlation_id: 0,
+            renew_at: None,
         };
-        let limit = settings.setup_timeout;
-        timeout(limit, opening).await.unwrap_or_else(|_| Err(timed_out(broker, "connection", limit)))
+        connection.learn_versions(settings).await?;
+        connection.log_in(settings).await?;
+        Ok(connection)
     }
 
     /// Sends a request in the newest common version and waits for its answer, at most the request timeout. After an
@@ -222,4 +252,43 @@ pub(crate) fn lost(broker: &HostPort, error: &std::io::Error) -> Error {
 pub(crate) fn timed_out(broker: &HostPort, what: &'static str, after: Duration) -> Error {
     let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
     Error::TimedOut { broker: broker.clone(), what, after_ms }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::testing::{Say, Scripted, settings};
+
+    #[tokio::test]
+    async fn addresses_that_are_closed_silent_or_no_brokers_leave_time_for_the_next() {
+        let broker = Scripted::start(|_| Say::Close).await;
+        // Its backlog takes connections that nobody answers.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let other_addr = other.local_addr().unwrap();
+        let says_hello = tokio::spawn(async move {
+            let (mut stream, _) = other.accept().await.unwrap();
+            stream.write_all(b"220 mail.example.com ready\r\n").await.unwrap();
+            stream
+        });
+        let mut settings = settings(broker.addr);
+        settings.setup_timeout = Duration::from_secs(2);
+        let name: HostPort = "kafka:9092".parse().unwrap();
+        let open = |addresses: Vec<SocketAddr>| {
+            let end = Instant::now() + settings.setup_timeout;
+            Connection::open_one_of(&settings, &name, addresses, end)
+        };
+        let all = vec![closed, silent.local_addr().unwrap(), other_addr, broker.addr];
+        let connection = open(all).await.unwrap();
+        assert_eq!(connection.broker, name);
+        drop(says_hello.await.unwrap());
+        // The last one's reason, and what a silent one says for itself.
+        let error = open(vec![closed]).await.unwrap_err();
+        assert!(error.to_string().contains(&closed.to_string()), "{error}");
+        let error = open(vec![closed, silent.local_addr().unwrap()]).await.unwrap_err();
+        assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    }
 }

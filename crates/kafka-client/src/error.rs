@@ -103,3 +103,15 @@ pub enum Error {
     #[error("no brokers to begin with")]
     NoBootstrap,
 }
+
+impl Error {
+    /// Which of several brokers' errors tells most: what a person has to cure before what passes.
+    pub(crate) fn weight(&self) -> u8 {
+        match self {
+            Self::Login { .. } | Self::Tls { .. } => 3,
+            Self::Protocol { .. } | Self::Unsupported { .. } => 2,
+            Self::TimedOut { .. } | Self::Lost { .. } => 1,
+            _ => 0,
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Hop 7: how a connection is protected and who logs in over it.
 //!
 //! ```text
-//!  java (properties) ─► jaas ─► sasl ─► plain, scram, oauth ◄─ token, msk
+//!  java (properties) ─► jaas ─► sasl ─► plain, scram, oauth ◄─ token, msk ◄─ aws
 //!         │
 //!         └──► tls ◄─ store ◄─ pem, jks, pkcs12 ◄─ der, encryption
 //! ```
@@ -16,6 +16,8 @@ pub mod jaas;
 
 mod sasl;
 
+mod aws;
+mod endpoint;
 mod msk;
 mod oauth;
 mod scram;
@@ -33,7 +35,7 @@ mod pkcs12;
 mod der;
 mod encryption;
 
-pub use msk::{AwsCredentials, AwsCredentialsProvider};
+pub use aws::{AwsCredentials, AwsCredentialsProvider};
 pub use oauth::OAuthBearer;
 pub(crate) use sasl::printable;
 pub use sasl::{Login, Sasl, SaslError};
@@ -55,6 +57,51 @@ pub struct Security {
 /// Reads a file for this crate, which reads none itself. Called again at new connections, so that what was replaced
 /// is taken.
 pub type ReadFile = Arc<dyn Fn(&str) -> io::Result<Vec<u8>> + Send + Sync>;
+
+/// An environment variable, read for this crate; `None` for one that is not set.
+pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What of its surroundings the program shows to this crate.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Files.
+    pub read: ReadFile,
+    /// Variables: those of AWS.
+    pub variable: Variable,
+    /// Where tokens of OAUTHBEARER may come from.
+    pub tokens: TokenPlaces,
+}
+
+impl Surroundings {
+    /// Files alone: no variable is set, and tokens may come from anywhere.
+    #[must_use]
+    pub fn files(read: ReadFile) -> Self {
+        Self { read, variable: Arc::new(|_| None), tokens: TokenPlaces::default() }
+    }
+}
+
+impl fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings").field("tokens", &self.tokens).finish_non_exhaustive()
+    }
+}
+
+/// Where tokens of OAUTHBEARER may come from, after Java's system properties of that purpose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenPlaces {
+    /// URLs, to the letter; `None`: any. `org.apache.kafka.sasl.oauthbearer.allowed.urls`.
+    pub urls: Option<Vec<String>>,
+    /// Paths of files, to the letter; `None`: any. `org.apache.kafka.sasl.oauthbearer.allowed.files`.
+    pub files: Option<Vec<String>>,
+}
+
+impl TokenPlaces {
+    /// None but those that the worker's keys name: for connectors that others than the operator bring.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { urls: Some(Vec::new()), files: Some(Vec::new()) }
+    }
+}
 
 /// A text that nothing prints: its `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Default)]

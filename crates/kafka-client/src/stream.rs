@@ -1,6 +1,7 @@
 //! Hop 7: a TCP connection to a broker, plain or under TLS.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -22,25 +23,22 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Connects to the first address of the broker that answers, and agrees on TLS where the settings ask for it.
-    /// The caller bounds the time.
-    pub(crate) async fn connect(settings: &Settings, broker: &HostPort) -> Result<Self, Error> {
-        let addresses = broker
-            .resolve()
-            .await
-            .map_err(|error| Error::Resolve { broker: broker.clone(), why: error.to_string() })?;
-        let mut why = "the name has no address".to_owned();
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(tcp) => {
-                    tune(&tcp, settings)
-                        .map_err(|error| Error::Connect { broker: broker.clone(), why: error.to_string() })?;
-                    return Self::secure(settings, broker, tcp).await;
-                }
-                Err(error) => why = format!("{address}: {error}"),
-            }
+    /// Connects to one address of the broker, and agrees on TLS where the settings ask for it. The caller bounds the
+    /// time.
+    pub(crate) async fn connect(
+        settings: &Settings,
+        broker: &HostPort,
+        address: SocketAddr,
+    ) -> Result<Self, Error> {
+        let connecting = async {
+            let tcp = TcpStream::connect(address).await?;
+            tune(&tcp, settings)?;
+            io::Result::Ok(tcp)
+        };
+        match connecting.await {
+            Ok(tcp) => Self::secure(settings, broker, tcp).await,
+            Err(error) => Err(Error::Connect { broker: broker.clone(), why: format!("{address}: {error}") }),
         }
-        Err(Error::Connect { broker: broker.clone(), why })
     }
 
     async fn secure(settings: &Settings, broker: &HostPort, tcp: TcpStream) -> Result<Self, Error> {

@@ -183,6 +183,11 @@ impl Scripted {
         Cluster::new(settings(self.addr))
     }
 
+    /// Connections that are open now.
+    pub(crate) fn is_open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
     /// Waits until the client has closed its connections.
     pub(crate) async fn left_alone(&self) {
         let closed = async {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::{Key, Problem, Values};
+use kafka_client::security::{Surroundings, TokenPlaces};
 use kafka_client::{ProducerSettings, Settings};
 use otlp::json::Style;
 use otlp::{Limits, Signal};
 
 use crate::converter::Converter;
 use crate::properties::Library;
-pub use crate::properties::ReadFile;
 use crate::record::Marks;
 use crate::route::{Route, check_topic};
 
@@ -94,7 +94,8 @@ impl Config {
     ///
     /// `connector` are the values of [`KEYS`], `worker` those of [`WORKER_KEYS`], `raw` all keys of both files
     /// as text: the client properties are taken from there. `hold` is the longest time that a request waits
-    /// for its answer. `read` reads a file that a property names.
+    /// for its answer. `surroundings` are the files that properties name, and the variables of AWS; where tokens may
+    /// come from is narrowed by the worker's keys.
     ///
     /// # Errors
     ///
@@ -104,7 +105,7 @@ impl Config {
         worker: &Values,
         raw: &BTreeMap<String, String>,
         hold: Duration,
-        read: &ReadFile,
+        surroundings: &Surroundings,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let route = route(connector, &mut problems);
@@ -121,7 +122,8 @@ impl Config {
         let record_bytes = connector.size(&OTLP_RECORD_MAX_BYTES);
         let library = library(connector, worker, &mut problems);
         let bootstrap = worker.text(&BOOTSTRAP_SERVERS);
-        let wanted = client::Wanted { raw, bootstrap, library, hold, record_bytes, read };
+        let surroundings = &allowed(worker, surroundings);
+        let wanted = client::Wanted { raw, bootstrap, library, hold, record_bytes, surroundings };
         let mut clients = client::clients(&wanted, &mut problems);
         let instances = either(connector, worker, &PRODUCER_INSTANCES);
         if Some(library) == LIBRDKAFKA && instances.size(&PRODUCER_INSTANCES) > 0 {
@@ -186,6 +188,18 @@ impl Config {
 /// Where a key counts that may stand in both files: in the connector's, when it is there.
 fn either<'a>(connector: &'a Values, worker: &'a Values, key: &Key) -> &'a Values {
     if connector.is_given(key) { connector } else { worker }
+}
+
+/// What the worker's keys leave of the places of tokens.
+fn allowed(worker: &Values, surroundings: &Surroundings) -> Surroundings {
+    let list = |key: &Key, before: &Option<Vec<String>>| match worker.is_given(key) {
+        true => Some(worker.list(key).to_vec()),
+        false => before.clone(),
+    };
+    let TokenPlaces { urls, files } = &surroundings.tokens;
+    let tokens =
+        TokenPlaces { urls: list(&OAUTH_ALLOWED_URLS, urls), files: list(&OAUTH_ALLOWED_FILES, files) };
+    Surroundings { tokens, ..surroundings.clone() }
 }
 
 /// Which client produces; one that is not in this build is a mistake.

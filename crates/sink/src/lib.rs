@@ -25,11 +25,11 @@ mod error;
 pub mod reader;
 mod sink;
 
-pub use self::config::{Config, KEYS, ReadFile, WORKER_KEYS};
+pub use self::config::{Config, KEYS, WORKER_KEYS};
 pub use converter::{CONVERTERS, HEADER_CONVERTERS};
 pub use error::OpenError;
 pub use intake::WorkerIntake;
-pub use kafka_client::security::STORE_BYTES_MAX;
+pub use kafka_client::security::{STORE_BYTES_MAX, Surroundings, TokenPlaces};
 pub use properties::client_properties;
 pub use route::Route;
 pub use sink::{Report, Sink, TopicReport};

@@ -6,8 +6,6 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::io;
-use std::sync::Arc;
 
 use config::{Kind, Problem, Reason, Value, nearest};
 
@@ -25,9 +23,6 @@ pub(crate) use checked::Checked;
 use table::{Fate, Property};
 
 use crate::config::{PRODUCER_CLIENT, PRODUCER_INSTANCES};
-
-/// Reads a file that a property names. Kept by whoever reads certificates again when they are replaced.
-pub type ReadFile = Arc<dyn Fn(&str) -> io::Result<Vec<u8>> + Send + Sync>;
 
 /// Which client the properties are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use config::Problem;
 use kafka_client::reader::{Position, Reader as Client, ReaderSettings, Record, Wanted};
+use kafka_client::security::Surroundings;
 use kafka_client::{Cluster, Error};
 use tokio::runtime::Runtime;
 
-use crate::config::{ReadFile, client};
+use crate::config::client;
 
 /// A record that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +80,13 @@ impl Reader {
     pub fn open(
         bootstrap: &str,
         raw: &BTreeMap<String, String>,
-        read: &ReadFile,
+        surroundings: &Surroundings,
         topics: &[String],
         from_beginning: bool,
         timeout: Duration,
     ) -> Result<Self, ReaderError> {
-        let settings =
-            client::reader(bootstrap, raw, read).map_err(|problems| ReaderError::Properties { problems })?;
+        let settings = client::reader(bootstrap, raw, surroundings)
+            .map_err(|problems| ReaderError::Properties { problems })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let cluster = Cluster::new(settings);
         let position = if from_beginning { Position::Beginning } else { Position::End };

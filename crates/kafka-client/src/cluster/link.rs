@@ -125,7 +125,7 @@ impl Round {
                 Ok(answer) => return Ok(self.answered(answer, broker)),
                 Err(error) => {
                     tracing::debug!(%error, "a broker does not answer");
-                    if reason.as_ref().is_none_or(|known| weight(known) <= weight(&error)) {
+                    if reason.as_ref().is_none_or(|known| known.weight() <= error.weight()) {
                         heard(&error);
                         reason = Some(error);
                     }
@@ -146,16 +146,6 @@ impl Round {
         self.backoff.reset();
         self.not_before = None;
         (answer, broker)
-    }
-}
-
-/// Which of several brokers' errors tells most: what a person has to cure before what passes.
-fn weight(error: &Error) -> u8 {
-    match error {
-        Error::Login { .. } | Error::Tls { .. } => 3,
-        Error::Protocol { .. } | Error::Unsupported { .. } => 2,
-        Error::TimedOut { .. } | Error::Lost { .. } => 1,
-        _ => 0,
     }
 }
 

@@ -126,7 +126,7 @@ fn brokers(told: Vec<MetadataResponseBroker>) -> Result<BTreeMap<i32, Broker>, S
 }
 
 /// A broker's address as it stands in an answer.
-pub(super) fn address(host: String, port: i32) -> Option<HostPort> {
+pub(crate) fn address(host: String, port: i32) -> Option<HostPort> {
     let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
     (!host.is_empty()).then_some(HostPort { host, port })
 }

@@ -22,6 +22,7 @@ use super::signal::Signal;
 use super::state::{Answer, Part, State};
 use super::stats::add;
 use crate::backoff::Backoff;
+use crate::cluster::address;
 use crate::connection::{Connection, timed_out};
 use crate::{Acks, Cluster, Error, HostPort};
 
@@ -376,11 +377,15 @@ impl<'a, T: Settle> Session<'a, T> {
         self.muted_until = Some(now + pause);
     }
 
+    /// Where the leaders listen that the answer names instead of this broker; of no others is anything kept.
     fn learn_addresses(&self, answer: &ProduceResponse) {
+        let partitions = || answer.responses.iter().flat_map(|topic| &topic.partition_responses);
         for endpoint in &answer.node_endpoints {
-            if let Ok(port) = u16::try_from(endpoint.port) {
-                let host = endpoint.host.clone();
-                self.state.borrow_mut().learn_address(endpoint.node_id, HostPort { host, port });
+            let id = endpoint.node_id;
+            if partitions().any(|it| it.current_leader.leader_id == id)
+                && let Some(address) = address(endpoint.host.clone(), endpoint.port)
+            {
+                self.state.borrow_mut().learn_address(id, address);
             }
         }
     }

@@ -24,6 +24,8 @@ use crate::{Acks, Cluster, HostPort, ProducerSettings};
 
 /// How often records that are over their time are looked for.
 const EXPIRE_EVERY: Duration = Duration::from_millis(50);
+/// Brokers whose addresses are known between two views of the cluster: as many as a view may have.
+const ADDRESSES_MAX: usize = 10_000;
 
 /// The state of one producer, on its one thread.
 #[derive(Debug)]
@@ -210,9 +212,11 @@ impl<T: Settle> State<T> {
         self.addresses.get(&id).cloned()
     }
 
-    /// A broker named where another listens (KIP-951).
+    /// A broker named where another listens (KIP-951). It stays known until the next metadata.
     pub(super) fn learn_address(&mut self, id: i32, at: HostPort) {
-        self.addresses.insert(id, at);
+        if self.addresses.len() < ADDRESSES_MAX {
+            self.addresses.insert(id, at);
+        }
     }
 
     /// Bytes that could go to the broker now.
@@ -295,13 +299,14 @@ impl<T: Settle> State<T> {
             self.limits.lower(index, batch.uncompressed_bytes / 2);
         }
         let topic = &mut self.topics[index];
+        // A leader without an address is waited for: metadata is on its way.
+        if let Some((leader, epoch)) = answer.leader.filter(|(id, _)| self.addresses.contains_key(id)) {
+            topic.lead(partition, leader, epoch);
+        }
         let Some(it) = topic.partition_mut(partition) else {
             self.closed_some(batch.records_count());
             return Settled { outcome: Some((batch, Err(Failure::NoPartition))), lost: Vec::new() };
         };
-        if let Some((leader, epoch)) = answer.leader {
-            it.lead(Some(leader), epoch);
-        }
         let outcome = it.answered(batch, answer.action, answer.failure, &self.rules, now);
         let mut lost = Vec::new();
         if it.can_recover() && it.recover(index, i32::try_from(partition).unwrap_or(i32::MAX), &mut lost) {
@@ -354,6 +359,9 @@ impl<T: Settle> State<T> {
     #[must_use]
     pub(super) fn see(&mut self, view: &View) -> Vec<T> {
         self.addresses = view.brokers.iter().map(|(id, broker)| (*id, broker.address.clone())).collect();
+        // Brokers that went for good leave nothing behind.
+        let addresses = &self.addresses;
+        self.brokers.retain(|id, slot| slot.in_flight > 0 || addresses.contains_key(id));
         let mut lost = Vec::new();
         for topic in &mut self.topics {
             let Some(seen) = view.topics.get(topic.name()) else { continue };

@@ -289,15 +289,27 @@ impl<T: Settle> Topic<T> {
             partition.lead(seen.leader, seen.leader_epoch);
         }
         self.partitions.iter_mut().skip(count).for_each(Partition::lose_leader);
-        self.chosen = self
-            .chosen
-            .filter(|choice| self.partitions.iter().any(|partition| partition.leader == Some(choice.broker)));
+        self.leave_those_that_lead_nothing();
         self.early_bytes = 0;
         for record in std::mem::take(&mut self.early) {
             if let Some(record) = self.place(record, ignore_keys) {
                 lost.push(record.token);
             }
         }
+    }
+
+    /// A broker named another one as the partition's leader.
+    pub(super) fn lead(&mut self, partition: usize, leader: i32, epoch: i32) {
+        if let Some(it) = self.partitions.get_mut(partition) {
+            it.lead(Some(leader), epoch);
+            self.leave_those_that_lead_nothing();
+        }
+    }
+
+    fn leave_those_that_lead_nothing(&mut self) {
+        let partitions = &self.partitions;
+        let leads = |broker: i32| partitions.iter().any(|partition| partition.leader == Some(broker));
+        self.chosen = self.chosen.filter(|choice| leads(choice.broker));
     }
 
     /// Takes out what is over its time.

@@ -11,7 +11,7 @@ use super::jaas::{Jaas, LoginModule};
 use super::listener::{self, ClientAuth};
 use super::{
     AwsCredentialsProvider, ClientCredentials, Login, OAuthBearer, Passwords, ReadFile, Sasl, SaslError,
-    ScramHash, Secret, Security, Source, Store, Tls, TlsError, TlsOptions, TokenSource,
+    ScramHash, Secret, Security, Source, Store, Surroundings, Tls, TlsError, TlsOptions, TokenSource,
 };
 
 /// Properties by Java's names, without a prefix and trimmed.
@@ -31,13 +31,15 @@ const TOKEN_URL: &str = "sasl.oauthbearer.token.endpoint.url";
 const CLIENT_ID: &str = "sasl.oauthbearer.client.credentials.client.id";
 const CLIENT_SECRET: &str = "sasl.oauthbearer.client.credentials.client.secret";
 const SCOPE: &str = "sasl.oauthbearer.scope";
+/// Where tokens may come from: Java's system properties, which are keys of the worker here.
+pub const ALLOWED_URLS: &str = "org.apache.kafka.sasl.oauthbearer.allowed.urls";
+/// As [`ALLOWED_URLS`], for files.
+pub const ALLOWED_FILES: &str = "org.apache.kafka.sasl.oauthbearer.allowed.files";
 /// Where Java waits for ever, this client waits so long for a token's endpoint.
 const TOKEN_TIMEOUT_MS: u64 = 10_000;
 /// Longest wait that can be asked for.
 const TOKEN_TIMEOUT_MS_MAX: u64 = 3_600_000;
-const MECHANISMS: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
-/// With credentials of AWS.
-const MECHANISMS_OF_AWS: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM";
+const MECHANISMS: &str = "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM";
 /// Classes that name what is built in.
 const CALLBACKS: [(&str, &[&str]); 2] = [
     (
@@ -71,21 +73,8 @@ impl Problem {
 /// # Errors
 ///
 /// All mistakes at once.
-pub fn from_java(given: &Given, read: ReadFile) -> Result<Security, Vec<Problem>> {
-    from_java_with(given, read, None)
-}
-
-/// As [`from_java`], with credentials for `AWS_MSK_IAM`, which this crate does not look for.
-///
-/// # Errors
-///
-/// All mistakes at once.
-pub fn from_java_with(
-    given: &Given,
-    read: ReadFile,
-    aws: Option<AwsCredentialsProvider>,
-) -> Result<Security, Vec<Problem>> {
-    let mut reader = Reader { given, read, aws, problems: Vec::new() };
+pub fn from_java(given: &Given, surroundings: &Surroundings) -> Result<Security, Vec<Problem>> {
+    let mut reader = Reader { given, surroundings, problems: Vec::new() };
     let protocol = given.get(PROTOCOL).map_or("PLAINTEXT", String::as_str).to_ascii_uppercase();
     let (tls, sasl) = match protocol.as_str() {
         "PLAINTEXT" => (false, false),
@@ -109,7 +98,8 @@ pub fn from_java_with(
 ///
 /// All mistakes at once.
 pub fn server(given: &Given, read: ReadFile) -> Result<Arc<ServerConfig>, Vec<Problem>> {
-    let mut reader = Reader { given, read, aws: None, problems: Vec::new() };
+    let surroundings = Surroundings::files(read);
+    let mut reader = Reader { given, surroundings: &surroundings, problems: Vec::new() };
     let demand = match reader.text(CLIENT_AUTH).unwrap_or("none") {
         "none" => ClientAuth::None,
         "requested" => ClientAuth::Requested,
@@ -128,7 +118,7 @@ pub fn server(given: &Given, read: ReadFile) -> Result<Arc<ServerConfig>, Vec<Pr
         reader.problem(TRUST, format!("is missing, and {CLIENT_AUTH} asks clients for their certificates"));
     }
     let Some(identity) = identity.filter(|_| reader.problems.is_empty()) else { return Err(reader.problems) };
-    listener::config(&identity, trust.as_ref(), demand, &*reader.read).map_err(|error| {
+    listener::config(&identity, trust.as_ref(), demand, &*surroundings.read).map_err(|error| {
         let property = if matches!(error, TlsError::Trust { .. }) { TRUST } else { IDENTITY };
         vec![Problem::new(property, error)]
     })
@@ -136,8 +126,7 @@ pub fn server(given: &Given, read: ReadFile) -> Result<Arc<ServerConfig>, Vec<Pr
 
 struct Reader<'a> {
     given: &'a Given,
-    read: ReadFile,
-    aws: Option<AwsCredentialsProvider>,
+    surroundings: &'a Surroundings,
     problems: Vec<Problem>,
 }
 
@@ -181,7 +170,7 @@ impl<'a> Reader<'a> {
         }
         let trust_property = if self.text(TRUST).is_some() { TRUST } else { TRUST_PEM };
         let identity_property = if self.text(IDENTITY).is_some() { IDENTITY } else { KEY_PEM };
-        let read = Arc::clone(&self.read);
+        let read = Arc::clone(&self.surroundings.read);
         let tls = Tls::new(TlsOptions { trust, identity, verify_host_name, read });
         tls.map_err(|error| {
             let property = match error {
@@ -263,14 +252,13 @@ impl<'a> Reader<'a> {
                 None
             }
         };
-        let mechanisms = if self.aws.is_some() { MECHANISMS_OF_AWS } else { MECHANISMS };
         let Some(mechanism) = mechanism else {
-            let why = format!("must be set to {mechanisms}: Java's default, GSSAPI, is not built in");
+            let why = format!("must be set to {MECHANISMS}: Java's default, GSSAPI, is not built in");
             self.problem(MECHANISM, why);
             return None;
         };
         if mechanism == "GSSAPI" {
-            self.problem(MECHANISM, format!("Kerberos is not built in; use {mechanisms}"));
+            self.problem(MECHANISM, format!("Kerberos is not built in; use {MECHANISMS}"));
             return None;
         }
         let wanted = match mechanism.as_str() {
@@ -279,7 +267,7 @@ impl<'a> Reader<'a> {
             "OAUTHBEARER" => LoginModule::OAuthBearer,
             "AWS_MSK_IAM" => LoginModule::AwsMskIam,
             _ => {
-                self.problem(MECHANISM, format!("must be {mechanisms}"));
+                self.problem(MECHANISM, format!("must be {MECHANISMS}"));
                 return None;
             }
         };
@@ -294,7 +282,7 @@ impl<'a> Reader<'a> {
             LoginModule::Scram => self.scram(&mechanism, &jaas)?,
             _ => Sasl::Plain(self.login(&jaas)?),
         };
-        if let Err(error) = sasl.check(&self.read) {
+        if let Err(error) = sasl.check(&self.surroundings.read) {
             let property = if matches!(error, SaslError::Token { .. }) && matches!(sasl, Sasl::OAuthBearer(_))
             {
                 TOKEN_URL
@@ -324,14 +312,14 @@ impl<'a> Reader<'a> {
     }
 
     fn aws(&mut self, jaas: &Jaas) -> Option<Sasl> {
-        if let Some(option) = jaas.options.keys().find(|name| name.as_str() != "awsDebugCreds") {
+        const KNOWN: [&str; 2] = ["awsProfileName", "awsDebugCreds"];
+        if let Some(option) = jaas.options.keys().find(|name| !KNOWN.contains(&name.as_str())) {
             let why = format!("the option {option} of IAMLoginModule is not built in");
             self.problem(JAAS, why);
+            return None;
         }
-        if self.aws.is_none() {
-            self.problem(MECHANISM, "AWS_MSK_IAM needs credentials of AWS, and none are there");
-        }
-        self.aws.clone().map(Sasl::AwsMskIam)
+        let profile = jaas.option("awsProfileName").map(|name| name.reveal().to_owned());
+        Some(Sasl::AwsMskIam(AwsCredentialsProvider::new(self.surroundings.clone(), profile)))
     }
 
     fn oauth(&mut self, jaas: &Jaas) -> Option<Sasl> {
@@ -352,7 +340,12 @@ impl<'a> Reader<'a> {
                 };
                 let path: Vec<u8> = percent_decode_str(path).collect();
                 let path = String::from_utf8_lossy(&path).into_owned();
-                TokenSource::File { path, read: Arc::clone(&self.read) }
+                let allowed = self.surroundings.tokens.files.as_ref();
+                if allowed.is_some_and(|allowed| !allowed.contains(&path)) {
+                    self.problem(TOKEN_URL, format!("is not among the files that {ALLOWED_FILES} allows"));
+                    return None;
+                }
+                TokenSource::File { path, read: Arc::clone(&self.surroundings.read) }
             }
             _ => TokenSource::Endpoint(self.endpoint(url, jaas)?),
         };
@@ -363,6 +356,10 @@ impl<'a> Reader<'a> {
     }
 
     fn endpoint(&mut self, url: &str, jaas: &Jaas) -> Option<ClientCredentials> {
+        if self.surroundings.tokens.urls.as_ref().is_some_and(|allowed| !allowed.iter().any(|it| it == url)) {
+            self.problem(TOKEN_URL, format!("is not among the URLs that {ALLOWED_URLS} allows"));
+            return None;
+        }
         let id = self.secret(CLIENT_ID).or_else(|| jaas.option("clientId").cloned());
         let secret = self.secret(CLIENT_SECRET).or_else(|| jaas.option("clientSecret").cloned());
         for (value, property, option) in
@@ -397,8 +394,7 @@ impl<'a> Reader<'a> {
         let options = jaas.options.iter().filter(|(name, _)| name.starts_with("ssl."));
         let given: Given =
             options.map(|(name, value)| (name.clone(), value.reveal().trim().to_owned())).collect();
-        let mut reader =
-            Reader { given: &given, read: Arc::clone(&self.read), aws: None, problems: Vec::new() };
+        let mut reader = Reader { given: &given, surroundings: self.surroundings, problems: Vec::new() };
         let tls = reader.tls();
         let problems = reader.problems;
         for problem in problems {

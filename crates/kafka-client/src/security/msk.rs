@@ -1,13 +1,12 @@
 //! Hop 7: AWS_MSK_IAM: a request to AWS, signed (Signature Version 4) and not sent, proves to Amazon MSK who logs in.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::{digest, hmac};
 
 use super::Secret;
+use super::aws::{AwsCredentials, AwsCredentialsProvider};
 use super::sasl::{Conversation, SaslError};
 
 const ACTION: &str = "kafka-cluster:Connect";
@@ -18,46 +17,12 @@ const EXPIRES_S: &str = "900";
 /// The version of the payload.
 const VERSION: &str = "2020_10_22";
 /// What a canonical query leaves as it is (RFC 3986, unreserved).
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// An access key of AWS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AwsCredentials {
-    /// `AWS_ACCESS_KEY_ID`.
-    pub access_key_id: String,
-    /// `AWS_SECRET_ACCESS_KEY`.
-    pub secret_access_key: Secret,
-    /// `AWS_SESSION_TOKEN`, of roles.
-    pub session_token: Option<Secret>,
-    /// `AWS_REGION`, for brokers whose host names name none.
-    pub region: Option<String>,
-}
-
-/// Asked for credentials at each login, since those of roles change; the error says what is missing.
-#[derive(Clone)]
-pub struct AwsCredentialsProvider(Arc<dyn Fn() -> Result<AwsCredentials, String> + Send + Sync>);
-
-impl AwsCredentialsProvider {
-    /// Asks `get`.
-    #[must_use]
-    pub fn new(get: impl Fn() -> Result<AwsCredentials, String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(get))
-    }
-
-    pub(super) fn get(&self) -> Result<AwsCredentials, SaslError> {
-        (self.0)().map_err(|why| SaslError::Token { place: "the credentials of AWS".to_owned(), why })
-    }
-}
-
-impl fmt::Debug for AwsCredentialsProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AwsCredentialsProvider")
-    }
-}
+pub(super) const UNRESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Signs for a broker.
-pub(super) fn begin(provider: &AwsCredentialsProvider, host: &str) -> Result<Signed, SaslError> {
-    let credentials = provider.get()?;
+pub(super) async fn begin(provider: &AwsCredentialsProvider, host: &str) -> Result<Signed, SaslError> {
+    let credentials = provider.get().await?;
     let region = region(host).or(credentials.region.as_deref()).ok_or(SaslError::Credentials {
         what: "the broker's host name",
         why: "names no region of AWS, such as b-1.demo.c2.kafka.eu-west-1.amazonaws.com, and AWS_REGION is not set",

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::sasl::{Conversation, SaslError};
 use super::token::{self, Token, TokenSource};
-use super::{ReadFile, Secret};
+use super::{ReadFile, Secret, endpoint};
 
 /// Parts of the message are divided by this.
 const DIVIDER: &str = "\u{1}";
@@ -61,8 +61,8 @@ impl OAuthBearer {
     /// Whether a token can be had, as far as that is known without asking anybody.
     pub(super) fn check(&self, read: &ReadFile) -> Result<(), SaslError> {
         match &self.source {
-            TokenSource::File { path, .. } => token::read(path, read).map(drop),
-            TokenSource::Endpoint(credentials) => token::address(&credentials.url).map(drop),
+            TokenSource::File { path, .. } => token::read_of_any_age(path, read).map(drop),
+            TokenSource::Endpoint(credentials) => endpoint::address(&credentials.url).map(drop),
         }
     }
 

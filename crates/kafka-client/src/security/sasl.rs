@@ -1,6 +1,7 @@
 //! Hop 7: logins over a connection (RFC 4422), a mechanism each; PLAIN (RFC 4616) is here.
 
-use super::msk::{self, AwsCredentialsProvider};
+use super::aws::AwsCredentialsProvider;
+use super::msk;
 use super::oauth::{self, OAuthBearer};
 use super::scram::{Scram, ScramHash};
 use super::{ReadFile, Secret};
@@ -108,7 +109,7 @@ impl Sasl {
             Self::Plain(login) => Box::new(Once(Some(plain(login)?))),
             Self::Scram { hash, login, token_auth } => Box::new(Scram::new(*hash, login, *token_auth)?),
             Self::OAuthBearer(settings) => Box::new(oauth::begin(settings).await?),
-            Self::AwsMskIam(credentials) => Box::new(msk::begin(credentials, host)?),
+            Self::AwsMskIam(credentials) => Box::new(msk::begin(credentials, host).await?),
         })
     }
 
@@ -118,7 +119,7 @@ impl Sasl {
             Self::Plain(login) => plain(login).map(drop),
             Self::Scram { hash, login, token_auth } => Scram::new(*hash, login, *token_auth).map(drop),
             Self::OAuthBearer(settings) => settings.check(read),
-            Self::AwsMskIam(credentials) => credentials.get().map(drop),
+            Self::AwsMskIam(credentials) => credentials.check(),
         }
     }
 }

@@ -199,7 +199,10 @@ impl<'a> ServerFirst<'a> {
             return Err(malformed);
         };
         let salt = base64_simd::STANDARD.decode_to_vec(salt).ok().filter(|salt| !salt.is_empty());
-        let (Some(salt), Ok(rounds)) = (salt, rounds.parse()) else { return Err(malformed) };
+        // Rust would read a sign and leading zeros as well.
+        let digits =
+            Some(rounds).filter(|digits| digits.starts_with(|first: char| matches!(first, '1'..='9')));
+        let (Some(salt), Some(Ok(rounds))) = (salt, digits.map(str::parse)) else { return Err(malformed) };
         Ok(Self { nonce, salt, rounds })
     }
 }
@@ -270,6 +273,8 @@ mod tests {
             "r=rOprNGfwEbeRWgbNEkqOx,s=QSXCR+Q6sek8bf92,i=1000001",
             "r=rOprNGfwEbeRWgbNEkqOx,s=QSXCR+Q6sek8bf92,i=99999999999",
             "r=rOprNGfwEbeRWgbNEkqOx,s=QSXCR+Q6sek8bf92,i=-1",
+            "r=rOprNGfwEbeRWgbNEkqOx,s=QSXCR+Q6sek8bf92,i=+4096",
+            "r=rOprNGfwEbeRWgbNEkqOx,s=QSXCR+Q6sek8bf92,i=04096",
             "r=rOprNGfwEbeRWgbNEkqOx,s=,i=4096",
             "r=rOprNGfwEbeRWgbNEkqOx,s=%%,i=4096",
             "r=rOprNGfwEbeRWgbNEkqOx,s=QSXCR+Q6sek8bf92",

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use config::{Problem, Value};
-use kafka_client::security::Security;
+use kafka_client::security::{Security, Surroundings};
 use kafka_client::{HostPort, ProducerSettings, Settings};
 
 use super::BOOTSTRAP_SERVERS;
-use crate::properties::{self, Checked, Client, Given, Library, ReadFile, native, security};
+use crate::properties::{self, Checked, Client, Given, Library, native, security};
 
 /// What the settings are made from.
 pub(super) struct Wanted<'a> {
@@ -22,7 +22,7 @@ pub(super) struct Wanted<'a> {
     pub(super) hold: Duration,
     /// `otlp.record.max.bytes`.
     pub(super) record_bytes: usize,
-    pub(super) read: &'a ReadFile,
+    pub(super) surroundings: &'a Surroundings,
 }
 
 /// The settings of all clients of a connector.
@@ -63,11 +63,11 @@ pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clien
     } else {
         servers.clone()
     };
-    let security = login(&producer, "producer.", wanted.read, problems);
+    let security = login(&producer, "producer.", wanted.surroundings, problems);
     let admin_security = if admin.0.security() == producer.0.security() {
         security.clone()
     } else {
-        login(&admin, "admin.", wanted.read, problems)
+        login(&admin, "admin.", wanted.surroundings, problems)
     };
     let ids = Ids::of(wanted.raw);
     #[cfg(feature = "librdkafka")]
@@ -77,7 +77,7 @@ pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clien
             (&producer.0, &producer.1),
             (&named.0, named.1),
             wanted.hold,
-            &**wanted.read,
+            &*wanted.surroundings.read,
         );
         problems.extend(mapped.problems);
         mapped.properties
@@ -101,14 +101,14 @@ pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clien
 pub(crate) fn reader(
     bootstrap: &str,
     raw: &BTreeMap<String, String>,
-    read: &ReadFile,
+    surroundings: &Surroundings,
 ) -> Result<Settings, Vec<Problem>> {
     let (given, _) = properties::collect(raw, &["consumer."]);
     let mut checked = properties::check(&given, Client::Consumer, Library::Native);
     let mut problems = std::mem::take(&mut checked.problems);
     let servers = servers((&checked, &given), Some(bootstrap), &mut problems);
     let asked = (checked, given);
-    let security = login(&asked, "consumer.", read, &mut problems);
+    let security = login(&asked, "consumer.", surroundings, &mut problems);
     if problems.is_empty() {
         Ok(native::settings(&asked.0, servers, "otlp2kafka-tail", security))
     } else {
@@ -191,8 +191,13 @@ pub(super) fn joined(servers: &[HostPort]) -> String {
     servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-fn login((checked, given): &Asked, prefix: &str, read: &ReadFile, problems: &mut Vec<Problem>) -> Security {
-    security::of(checked, given, prefix, read).unwrap_or_else(|found| {
+fn login(
+    (checked, given): &Asked,
+    prefix: &str,
+    surroundings: &Surroundings,
+    problems: &mut Vec<Problem>,
+) -> Security {
+    security::of(checked, given, prefix, surroundings).unwrap_or_else(|found| {
         problems.extend(found);
         Security::default()
     })

@@ -1,6 +1,7 @@
 //! The keys that the way into Kafka obeys.
 
 use config::{Importance, Key, Kind, Unit};
+use kafka_client::security::java::{ALLOWED_FILES, ALLOWED_URLS};
 
 const TOPICS: &str = "Kafka";
 const RECORDS: &str = "Records";
@@ -280,6 +281,23 @@ pub static KEYS: &[&Key] = &[
     &PREDICATES,
 ];
 
+/// URLs that may give tokens.
+pub static OAUTH_ALLOWED_URLS: Key = places(
+    ALLOWED_URLS,
+    "URLs, separated by commas, from which tokens of OAUTHBEARER may come: sasl.oauthbearer.token.endpoint.url has \
+        to be one of them, to the letter. Java's system property of this name. Absent: any.",
+);
+/// Files that may hold tokens.
+pub static OAUTH_ALLOWED_FILES: Key = places(
+    ALLOWED_FILES,
+    "Files, separated by commas, that sasl.oauthbearer.token.endpoint.url may name as file:///path. Java's system \
+        property of this name. Absent: any.",
+);
+
+const fn places(name: &'static str, doc: &'static str) -> Key {
+    Key { name, kind: Kind::List, default: None, importance: Importance::Low, group: TOPICS, doc }
+}
+
 /// Keys of the worker. The converters and the choice of the client may stand in either file; the connector's count.
 pub static WORKER_KEYS: &[&Key] = &[
     &BOOTSTRAP_SERVERS,
@@ -292,4 +310,6 @@ pub static WORKER_KEYS: &[&Key] = &[
     &HEADER_CONVERTER,
     &TOPIC_CREATION_ENABLE,
     &OVERRIDE_POLICY,
+    &OAUTH_ALLOWED_URLS,
+    &OAUTH_ALLOWED_FILES,
 ];

@@ -17,8 +17,8 @@ mod librdkafka;
 
 const HOLD: Duration = Duration::from_secs(8);
 
-fn no_files() -> ReadFile {
-    std::sync::Arc::new(|_| Err(io::Error::from(io::ErrorKind::NotFound)))
+fn no_files() -> Surroundings {
+    Surroundings::files(std::sync::Arc::new(|_| Err(io::Error::from(io::ErrorKind::NotFound))))
 }
 
 fn raw(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -273,6 +273,71 @@ fn what_is_not_built_in_stops_the_start_by_name() {
     );
     assert_eq!(problems(&[("topic.creation.groups", "default,big")]).len(), 1);
     assert!(with_kafka(&[("transforms", ""), ("topic.creation.groups", "default")]).is_ok());
+}
+
+/// Properties of a client that logs in with a token.
+fn with_token(url: &str, more: &[(&str, &str)]) -> Vec<String> {
+    let mut given = vec![
+        ("producer.security.protocol", "SASL_PLAINTEXT"),
+        ("producer.sasl.mechanism", "OAUTHBEARER"),
+        (
+            "producer.sasl.jaas.config",
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required clientId=a clientSecret=b;",
+        ),
+        ("producer.sasl.oauthbearer.token.endpoint.url", url),
+    ];
+    given.extend_from_slice(more);
+    with_kafka(&given).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_worker_says_where_tokens_may_come_from() {
+    const URLS: &str = "org.apache.kafka.sasl.oauthbearer.allowed.urls";
+    let url = "http://localhost/token";
+    assert_eq!(with_token(url, &[]), Vec::<String>::new());
+    assert_eq!(
+        with_token(url, &[(URLS, "http://localhost/other, http://localhost/token")]),
+        Vec::<String>::new()
+    );
+    let refused = with_token(url, &[(URLS, "http://localhost/other")]);
+    let key = "producer.sasl.oauthbearer.token.endpoint.url";
+    assert!(refused[0].starts_with(key) && refused[0].contains(URLS), "{refused:?}");
+    // A key of the worker: a connector cannot make the list longer. What others bring has no place without it.
+    let shown = Surroundings { tokens: TokenPlaces::none(), ..no_files() };
+    for (list, places) in [(None, 0), (Some(url), 1)] {
+        let raw = raw(&list.map_or(vec![("bootstrap.servers", "k:1")], |url| {
+            vec![("bootstrap.servers", "k:1"), (URLS, url)]
+        }));
+        let allowed = allowed(&parse(WORKER_KEYS, &raw).0, &shown);
+        assert_eq!(allowed.tokens.urls.map(|urls| urls.len()), Some(places));
+        assert_eq!(allowed.tokens.files, Some(Vec::new()));
+    }
+    assert!(!KEYS.iter().any(|key| key.name == URLS));
+}
+
+#[test]
+fn amazons_login_takes_the_variables_that_the_program_shows() {
+    let pairs = [
+        ("bootstrap.servers", "b-1.demo.c2.kafka.eu-west-1.amazonaws.com:9098"),
+        ("producer.security.protocol", "SASL_PLAINTEXT"),
+        ("producer.sasl.mechanism", "AWS_MSK_IAM"),
+        ("producer.sasl.jaas.config", "software.amazon.msk.auth.iam.IAMLoginModule required;"),
+        (
+            "producer.sasl.client.callback.handler.class",
+            "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+        ),
+    ];
+    let made = |variable: fn(&str) -> Option<String>| {
+        let raw = raw(&pairs);
+        let (connector, worker) = (parse(KEYS, &raw).0, parse(WORKER_KEYS, &raw).0);
+        let shown = Surroundings { variable: std::sync::Arc::new(variable), ..no_files() };
+        Config::from_values(&connector, &worker, &raw, HOLD, &shown)
+    };
+    let config = made(|name| name.starts_with("AWS_").then(|| "pencil".to_owned())).unwrap();
+    assert!(!format!("{:?}", config.client).contains("pencil"));
+    let half = |name: &str| (name == "AWS_ACCESS_KEY_ID").then(|| "AKID".to_owned());
+    let problems = made(half).unwrap_err();
+    assert!(problems[0].to_string().contains("AWS_SECRET_ACCESS_KEY"), "{problems:?}");
 }
 
 #[test]

@@ -85,7 +85,7 @@ const REPORT_MARGIN: Duration = Duration::from_millis(500);
 
 /// What becomes of a property with librdkafka.
 pub(super) fn fate(property: &Property) -> Fate {
-    const TOKENS: &str = "OAUTHBEARER is in producer.client=native alone, AWS_MSK_IAM in neither client yet";
+    const TOKENS: &str = "OAUTHBEARER and AWS_MSK_IAM are in producer.client=native alone";
     match property.java {
         "enable.metrics.push" | "metadata.recovery.strategy" | "metadata.recovery.rebootstrap.trigger.ms" => {
             Fate::Obeyed
@@ -117,7 +117,7 @@ pub(super) fn refused(property: &Property, value: &Value) -> Option<String> {
             }
         }
         Value::Text(text) if property.java == "sasl.mechanism" => match text.as_str() {
-            "OAUTHBEARER" => Some("set producer.client=native, which has it".into()),
+            "OAUTHBEARER" | "AWS_MSK_IAM" => Some("set producer.client=native, which has it".into()),
             _ => property.refused(value).map(str::to_owned),
         },
         _ => None,

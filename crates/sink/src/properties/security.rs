@@ -1,20 +1,19 @@
 //! TLS and login of the native client from its Java properties.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use config::Problem;
-use kafka_client::security::Security;
 use kafka_client::security::java::from_java;
+use kafka_client::security::{Security, Surroundings};
 
-use super::{Checked, Given, ReadFile};
+use super::{Checked, Given};
 
 /// TLS and login, or every mistake in them under the key that its user wrote. `prefix` is that of the client.
 pub(crate) fn of(
     checked: &Checked,
     given: &Given,
     prefix: &str,
-    read: &ReadFile,
+    surroundings: &Surroundings,
 ) -> Result<Security, Vec<Problem>> {
     if checked.security_is_wrong {
         return Ok(Security::default());
@@ -22,7 +21,7 @@ pub(crate) fn of(
     let mut asked = checked.security();
     // Classes name once more what is built in; the table has seen to it.
     asked.retain(|java, _| !java.ends_with(".class"));
-    security(&asked, read).map_err(|mistakes| {
+    security(&asked, surroundings).map_err(|mistakes| {
         mistakes.into_iter().map(|(java, why)| Problem::other(key(&java, given, prefix), why)).collect()
     })
 }
@@ -33,7 +32,10 @@ pub(super) fn key(java: &str, given: &Given, prefix: &str) -> String {
 }
 
 /// The one place that asks the client's crate.
-fn security(given: &BTreeMap<String, String>, read: &ReadFile) -> Result<Security, Vec<(String, String)>> {
-    from_java(given, Arc::clone(read))
+fn security(
+    given: &BTreeMap<String, String>,
+    surroundings: &Surroundings,
+) -> Result<Security, Vec<(String, String)>> {
+    from_java(given, surroundings)
         .map_err(|mistakes| mistakes.into_iter().map(|mistake| (mistake.property, mistake.why)).collect())
 }

@@ -134,8 +134,6 @@ const I64: i64 = i64::MAX;
 const CLASSES: &str = "classes of Java can't be loaded";
 const KERBEROS: &str =
     "GSSAPI (Kerberos) is not built in; use SCRAM, PLAIN, OAUTHBEARER or TLS client certificates";
-const MSK: &str = "AWS_MSK_IAM is not in the program yet, which has no source of AWS credentials; \
-    use SCRAM or TLS client certificates";
 const LEAST_BUSY: &str =
     "records without key go to the broker with the least on its hands and stay with it for 1 MiB or 100 ms";
 const SERIALIZED: &str = "records are bytes already";
@@ -240,9 +238,9 @@ pub(super) static PROPERTIES: &[Property] = &[
         "sasl.mechanism",
         Kind::OneOf(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM", "GSSAPI"]),
     )
-    .refusing(&[("GSSAPI", KERBEROS), ("AWS_MSK_IAM", MSK)]),
+    .refusing(&[("GSSAPI", KERBEROS)]),
     secured("sasl.jaas.config", Kind::Password),
-    secured("sasl.client.callback.handler.class", CLIENT_HANDLERS).refusing(&[(MSK_HANDLER, MSK)]),
+    secured("sasl.client.callback.handler.class", CLIENT_HANDLERS),
     secured("sasl.login.callback.handler.class", LOGIN_HANDLERS),
     secured("sasl.login.connect.timeout.ms", millis(1, 3_600_000)),
     secured("sasl.login.read.timeout.ms", millis(1, 3_600_000)),

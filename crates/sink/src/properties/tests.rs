@@ -1,8 +1,10 @@
 //! Every property of the list with a value and where it arrives, or in which words it is refused.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
 
-use kafka_client::security::Security;
+use kafka_client::security::{Security, Surroundings};
 use kafka_client::{ProducerSettings, Settings};
 
 use super::table::PROPERTIES;
@@ -155,10 +157,10 @@ const EXPECTED: &[(&str, &str, Expect)] = &[
     ("sasl.mechanism", "SCRAM-SHA-256", Expect::Security("SCRAM-SHA-256")),
     ("sasl.mechanism", "SCRAM-SHA-512", Expect::Security("SCRAM-SHA-512")),
     ("sasl.mechanism", "OAUTHBEARER", Expect::Security("OAUTHBEARER")),
-    ("sasl.mechanism", "AWS_MSK_IAM", Refused("AWS_MSK_IAM is not in the program yet")),
+    ("sasl.mechanism", "AWS_MSK_IAM", Expect::Security("AWS_MSK_IAM")),
     ("sasl.mechanism", "GSSAPI", Refused("GSSAPI (Kerberos) is not built in; use SCRAM")),
     ("sasl.jaas.config", JAAS, Expect::Security(JAAS)),
-    ("sasl.client.callback.handler.class", IAM_HANDLER, Refused("no source of AWS credentials")),
+    ("sasl.client.callback.handler.class", IAM_HANDLER, Expect::Security(IAM_HANDLER)),
     ("sasl.client.callback.handler.class", LOGIN_HANDLER, Expect::Security(LOGIN_HANDLER)),
     ("sasl.client.callback.handler.class", "a.B", Refused("String must be one of: software.amazon.msk")),
     ("sasl.login.callback.handler.class", LOGIN_HANDLER, Expect::Security(LOGIN_HANDLER)),
@@ -439,9 +441,9 @@ fn mistakes_of_tls_and_login_are_named_by_the_key_that_was_written() {
     assert_eq!(key("ssl.keystore.location"), "ssl.keystore.location");
     assert_eq!(key("sasl.jaas.config"), "producer.sasl.jaas.config");
     // What is wrong by itself is said once, not again by what it makes of all of them.
-    let read: ReadFile = Arc::new(|_| Err(io::Error::from(io::ErrorKind::NotFound)));
+    let files = Surroundings::files(Arc::new(|_| Err(io::Error::from(io::ErrorKind::NotFound))));
     let pairs = [("security.protocol", "SASL_SSL"), ("sasl.mechanism", "GSSAPI")];
     let checked = checked(&pairs);
     assert_eq!(checked.problems.len(), 1);
-    assert!(security::of(&checked, &given(&pairs), "producer.", &read).is_ok());
+    assert!(security::of(&checked, &given(&pairs), "producer.", &files).is_ok());
 }

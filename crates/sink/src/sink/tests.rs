@@ -13,8 +13,9 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
+use crate::Surroundings;
 use crate::config::RECORD_OVERHEAD_BYTES;
-use crate::config::{KEYS, ReadFile, WORKER_KEYS};
+use crate::config::{KEYS, WORKER_KEYS};
 use crate::reader::Reader;
 
 const WAIT: Duration = Duration::from_secs(20);
@@ -37,8 +38,7 @@ impl Bench {
         raw.entry("producer.linger.ms".into()).or_insert_with(|| "0".into());
         let connector = ::config::parse(KEYS, &raw).0;
         let worker = ::config::parse(WORKER_KEYS, &raw).0;
-        let read: ReadFile = Arc::new(|_| Err(std::io::Error::from(std::io::ErrorKind::NotFound)));
-        let config = Config::from_values(&connector, &worker, &raw, hold, &read).unwrap();
+        let config = Config::from_values(&connector, &worker, &raw, hold, &no_files()).unwrap();
         let (switch, drain) = drain();
         let shared = Arc::new(Shared {
             budget: Budget::new(64 << 20, 16 << 20),
@@ -96,6 +96,10 @@ fn on_worker<F: Future>(work: F) -> F::Output {
     tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
+fn no_files() -> Surroundings {
+    Surroundings::files(Arc::new(|_| Err(std::io::ErrorKind::NotFound.into())))
+}
+
 fn mock() -> MockCluster<'static, DefaultProducerContext> {
     let cluster = MockCluster::new(1).unwrap();
     for topic in TOPICS {
@@ -124,9 +128,8 @@ fn trace(spans: usize, padding: usize) -> Vec<u8> {
 /// Values of all records of the topic of traces.
 async fn values(bootstrap: String, enough: usize) -> Vec<Vec<u8>> {
     let read = move || {
-        let read: ReadFile = Arc::new(|_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound)));
         let topics = [TOPICS[0].to_owned()];
-        let reader = Reader::open(&bootstrap, &BTreeMap::new(), &read, &topics, true, WAIT).unwrap();
+        let reader = Reader::open(&bootstrap, &BTreeMap::new(), &no_files(), &topics, true, WAIT).unwrap();
         let mut values = Vec::new();
         while values.len() < enough {
             values.push(reader.poll(WAIT).unwrap().expect("a record in time").value);

@@ -311,3 +311,142 @@ fn sequences_go_on_where_a_topic_was_out_of_sight() {
         assert_eq!(*sequences.lock().unwrap(), [0, 1]);
     });
 }
+
+/// A broker 1 that says that broker 2, which listens there, leads; its metadata never says so. Given how often it was
+/// produced to.
+async fn not_the_leader(hint: Option<std::net::SocketAddr>) -> (Scripted, Arc<Mutex<usize>>) {
+    let produced = Arc::new(Mutex::new(0));
+    let (counted, metadata) = (Arc::clone(&produced), AtomicBool::new(false));
+    let scripted = Scripted::start(move |asked| match asked.header.api_key {
+        // Later ones have no answer: nothing but the hint can tell.
+        ApiKey::Metadata if metadata.swap(true, Ordering::SeqCst) => Say::Bytes(Vec::new()),
+        ApiKey::Metadata => asked.with(&asked.metadata()),
+        ApiKey::InitProducerId => {
+            asked.with(&InitProducerIdResponse { producer_id: 7, ..Default::default() })
+        }
+        _ => {
+            *counted.lock().unwrap() += 1;
+            let request = ProduceRequest::decode(&mut asked.body, asked.header.api_version).unwrap();
+            let mut answer = answer(&request, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+            let leader = ProduceLeaderIdAndEpoch { leader_id: 2, leader_epoch: 2 };
+            answer.responses[0].partition_responses[0].current_leader = leader;
+            // One that no partition is led by is of no use, and is not kept.
+            let other = ProduceNodeEndpoint { node_id: 9, host: "127.0.0.1".into(), port: 1, rack: None };
+            answer.node_endpoints = vec![other];
+            answer.node_endpoints.extend(hint.map(|at| ProduceNodeEndpoint {
+                node_id: 2,
+                host: at.ip().to_string(),
+                port: at.port().into(),
+                rack: None,
+            }));
+            asked.with(&answer)
+        }
+    })
+    .await;
+    (scripted, produced)
+}
+
+#[test]
+fn the_leader_that_a_broker_names_is_sent_to_without_new_metadata() {
+    on_worker(async {
+        let leader =
+            broker(Box::new(|asked, request, _| asked.with(&answer(&request, ErrorCode::NONE)))).await;
+        let (other, produced) = not_the_leader(Some(leader.addr)).await;
+        let mut bench = bench(&other);
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+        assert_eq!(*produced.lock().unwrap(), 1, "the broker that does not lead is asked once");
+        assert_eq!(leader.opened.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_leader_without_an_address_is_waited_for() {
+    on_worker(async {
+        let (other, produced) = not_the_leader(None).await;
+        let mut bench = bench(&other);
+        let mut record = bench.record("value");
+        record.deadline = Instant::now() + Duration::from_millis(300);
+        bench.producer.send(record);
+        let refused = Failure::Refused(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+        assert!(
+            [[(0, refused)], [(0, Failure::TimedOut)]]
+                .contains(&bench.settled().await[..].try_into().unwrap())
+        );
+        assert!(*produced.lock().unwrap() > 1, "it is asked again, at a pause");
+    });
+}
+
+#[test]
+fn connections_with_nothing_to_do_are_closed_and_opened_again_when_there_is() {
+    on_worker(async {
+        let broker =
+            broker(Box::new(|asked, request, _| asked.with(&answer(&request, ErrorCode::NONE)))).await;
+        let mut settings = settings(broker.addr);
+        settings.connections_max_idle = Duration::from_millis(100);
+        let mut bench = Bench::new(Cluster::new(settings), ProducerSettings::default());
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+        let opened = bench.count("connections_opened");
+        // The producer's own connection goes; that of metadata is kept until it is asked over again.
+        let closed = async {
+            while broker.is_open() > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(WAIT, closed).await.expect("the idle connection is closed");
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+        assert_eq!((opened, bench.count("connections_opened"), bench.count("connections_lost")), (1, 2, 0));
+    });
+}
+
+#[test]
+fn a_broker_that_is_slow_holds_up_only_what_it_has_already() {
+    on_worker(async {
+        let quick =
+            broker(Box::new(|asked, request, _| asked.with(&answer(&request, ErrorCode::NONE)))).await;
+        let slow_has = Arc::new(Mutex::new(0));
+        let (counted, second) = (Arc::clone(&slow_has), quick.addr);
+        let slow = Scripted::start(move |asked| match asked.header.api_key {
+            ApiKey::Metadata => {
+                let mut metadata = asked.metadata();
+                let port = second.port().into();
+                metadata.brokers.push(MetadataResponseBroker {
+                    node_id: 2,
+                    port,
+                    ..metadata.brokers[0].clone()
+                });
+                let first = metadata.topics[0].partitions[0].clone();
+                metadata.topics[0].partitions.push(MetadataResponsePartition {
+                    partition_index: 1,
+                    leader_id: 2,
+                    ..first
+                });
+                asked.with(&metadata)
+            }
+            ApiKey::InitProducerId => {
+                asked.with(&InitProducerIdResponse { producer_id: 7, ..Default::default() })
+            }
+            _ => {
+                *counted.lock().unwrap() += 1;
+                Say::Bytes(Vec::new())
+            }
+        })
+        .await;
+        let mut bench = Bench::new(slow.cluster(), ProducerSettings::default());
+        let stored =
+            |bench: &Bench| bench.outcomes.borrow().values().filter(|outcome| outcome.is_ok()).count();
+        let going_on = async {
+            while stored(&bench) < 200 {
+                bench.send("value");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(WAIT, going_on).await.expect("most records go to the quick broker");
+        // It was given one turn, of 100 ms: what came in it is in its only request or waits behind it.
+        assert!(*slow_has.lock().unwrap() <= 1, "{slow_has:?}");
+    });
+}

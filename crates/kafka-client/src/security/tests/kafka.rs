@@ -9,6 +9,7 @@ use kafka_wire::messages::ApiVersionsRequest;
 
 use super::pki::{KEY, Pki, STORE, read};
 use crate::connection::Connection;
+use crate::security::Surroundings;
 use crate::security::java::{Given, from_java};
 use crate::{Error, HostPort, Settings};
 
@@ -108,7 +109,7 @@ fn settings(pki: &Pki, broker: &HostPort, pairs: &[(&str, &str)]) -> Settings {
     given.insert("ssl.truststore.location".to_owned(), pki.path("trust.jks"));
     given.insert("ssl.truststore.password".to_owned(), STORE.to_owned());
     let mut settings = Settings::new(vec![broker.clone()], "security");
-    settings.security = from_java(&given, read()).unwrap();
+    settings.security = from_java(&given, &Surroundings::files(read())).unwrap();
     settings
 }
 

@@ -1,8 +1,10 @@
 //! Hop 7: Properties as workers have them, right and wrong.
 
+use std::sync::Arc;
+
 use super::pki::{Pki, STORE, read};
-use crate::security::java::{Given, Problem, from_java, from_java_with};
-use crate::security::{AwsCredentials, AwsCredentialsProvider, Sasl, Secret, Security};
+use crate::security::java::{ALLOWED_FILES, ALLOWED_URLS, Given, Problem, from_java};
+use crate::security::{Sasl, Security, Surroundings};
 
 const PLAIN: &str =
     "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"pencil\";";
@@ -12,12 +14,21 @@ const OAUTH: &str = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLog
     clientId=\"u\" clientSecret=\"pencil\" extension_logicalCluster=\"lkc-1\";";
 const MSK: &str = "software.amazon.msk.auth.iam.IAMLoginModule required;";
 
+const MSK_ROLE: &str =
+    "software.amazon.msk.auth.iam.IAMLoginModule required awsRoleArn=\"arn:aws:iam::1:role/r\";";
+
 fn given(pairs: &[(&str, &str)]) -> Given {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
+/// Files, and of the variables only the one that keeps the network out.
+fn alone() -> Surroundings {
+    let only = |name: &str| (name == "AWS_EC2_METADATA_DISABLED").then(|| "true".to_owned());
+    Surroundings { variable: Arc::new(only), ..Surroundings::files(read()) }
+}
+
 fn made(pairs: &[(&str, &str)]) -> Result<Security, Vec<Problem>> {
-    from_java(&given(pairs), read())
+    from_java(&given(pairs), &alone())
 }
 
 fn blamed(pairs: &[(&str, &str)]) -> Vec<String> {
@@ -107,7 +118,8 @@ fn mechanisms_go_with_their_modules() {
         ("GSSAPI", "com.sun.security.auth.module.Krb5LoginModule required;", "sasl.mechanism"),
         ("DIGEST-MD5", PLAIN, "sasl.mechanism"),
         ("OAUTHBEARER", OAUTH, "sasl.oauthbearer.token.endpoint.url"),
-        ("AWS_MSK_IAM", MSK, "sasl.mechanism"),
+        ("AWS_MSK_IAM", MSK, "sasl.jaas.config"),
+        ("AWS_MSK_IAM", MSK_ROLE, "sasl.jaas.config"),
     ] {
         assert_eq!(login(mechanism, jaas).unwrap_err(), [expected], "{mechanism} {jaas}");
     }
@@ -139,16 +151,19 @@ async fn tokens_come_from_files_and_endpoints() {
         ])
     };
     let file = format!("file://{}", pki.path("my%20token"));
-    let blamed = |given: &Given| from_java(given, read()).unwrap_err()[0].clone();
+    let blamed = |given: &Given| from_java(given, &alone()).unwrap_err()[0].clone();
     assert_eq!(blamed(&oauth(&file)).property, "sasl.oauthbearer.token.endpoint.url");
     // {"alg":"none"} {"exp":1000000000}
     pki.write("my token", "eyJhbGciOiJub25lIn0.eyJleHAiOjEwMDAwMDAwMDB9.x");
-    assert!(blamed(&oauth(&file)).why.contains("expired"));
+    // Whoever writes the file brings a new one: no login until then, and no reason to stop the start.
+    let expired = from_java(&oauth(&file), &alone()).unwrap().sasl.unwrap();
+    let error = expired.begin("localhost").await.err().unwrap();
+    assert!(error.to_string().contains("expired"), "{error}");
     pki.write("my token", "abc\n");
-    let sasl = from_java(&oauth(&file), read()).unwrap().sasl.unwrap();
+    let sasl = from_java(&oauth(&file), &alone()).unwrap().sasl.unwrap();
     let said = sasl.begin("localhost").await.unwrap().respond(None).unwrap().unwrap();
     assert_eq!(said, b"n,,\x01auth=Bearer abc\x01logicalCluster=lkc-1\x01\x01");
-    assert!(from_java(&oauth("http://localhost/token"), read()).is_ok());
+    assert!(from_java(&oauth("http://localhost/token"), &alone()).is_ok());
     for url in ["file://relative", "gopher://x/"] {
         assert_eq!(blamed(&oauth(url)).property, "sasl.oauthbearer.token.endpoint.url");
     }
@@ -157,38 +172,70 @@ async fn tokens_come_from_files_and_endpoints() {
         ssl.truststore.location=\"/none.pem\";";
     wrong.insert("sasl.jaas.config".to_owned(), line.to_owned());
     wrong.insert("sasl.login.read.timeout.ms".to_owned(), "soon".to_owned());
-    let problems = from_java(&wrong, read()).unwrap_err();
+    let problems = from_java(&wrong, &alone()).unwrap_err();
     let properties: Vec<_> = problems.iter().map(|problem| problem.property.as_str()).collect();
     let jaas = "sasl.jaas.config";
     assert_eq!(properties, [jaas, jaas, "sasl.login.read.timeout.ms", jaas], "{problems:?}");
 }
 
 #[tokio::test]
+async fn tokens_come_only_from_where_the_worker_allows() {
+    let pki = Pki::new();
+    pki.write("token", "abc\n");
+    let path = pki.path("token");
+    let url = "http://localhost/token";
+    let oauth = |url: &str| {
+        given(&[
+            ("security.protocol", "SASL_PLAINTEXT"),
+            ("sasl.mechanism", "OAUTHBEARER"),
+            ("sasl.jaas.config", OAUTH),
+            ("sasl.oauthbearer.token.endpoint.url", url),
+        ])
+    };
+    let list = |entries: &[&str]| Some(entries.iter().map(|entry| (*entry).to_owned()).collect());
+    let mut allowed = alone();
+    allowed.tokens.urls = list(&["http://localhost/other", url]);
+    allowed.tokens.files = list(&[&path]);
+    assert!(from_java(&oauth(url), &allowed).is_ok());
+    assert!(from_java(&oauth(&format!("file://{path}")), &allowed).is_ok());
+    for (url, key) in [
+        ("http://localhost/token/", ALLOWED_URLS),
+        ("http://localhost/", ALLOWED_URLS),
+        ("file:///etc/passwd", ALLOWED_FILES),
+        ("FILE:///etc/passwd", ALLOWED_FILES),
+    ] {
+        let problems = from_java(&oauth(url), &allowed).unwrap_err();
+        assert_eq!(problems[0].property, "sasl.oauthbearer.token.endpoint.url");
+        assert!(problems[0].why.contains(key), "{problems:?}");
+    }
+    allowed.tokens.urls = list(&[]);
+    assert!(from_java(&oauth(url), &allowed).is_err());
+}
+
+#[tokio::test]
 async fn amazon_gets_a_signature_by_the_credentials_of_the_moment() {
-    let provider = AwsCredentialsProvider::new(|| {
-        Ok(AwsCredentials {
-            access_key_id: "AKIDEXAMPLE".to_owned(),
-            secret_access_key: Secret::new("pencil"),
-            session_token: None,
-            region: None,
-        })
-    });
     let pairs = [
         ("security.protocol", "SASL_PLAINTEXT"),
         ("sasl.mechanism", "AWS_MSK_IAM"),
         ("sasl.jaas.config", MSK),
     ];
-    let security = from_java_with(&given(&pairs), read(), Some(provider)).unwrap();
+    let variable = |name: &str| match name {
+        "AWS_ACCESS_KEY_ID" => Some("AKIDEXAMPLE".to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some("pencil".to_owned()),
+        _ => None,
+    };
+    let with_keys = Surroundings { variable: Arc::new(variable), ..alone() };
+    let security = from_java(&given(&pairs), &with_keys).unwrap();
     assert!(!format!("{security:?}").contains("pencil"));
     let sasl = security.sasl.unwrap();
     let mut conversation = sasl.begin("b-1.demo.c2.kafka.eu-west-1.amazonaws.com").await.unwrap();
     let said = String::from_utf8(conversation.respond(None).unwrap().unwrap()).unwrap();
-    assert!(said.contains("/eu-west-1/kafka-cluster/aws4_request") && !said.contains("pencil"), "{said}");
+    assert!(said.contains("AKIDEXAMPLE") && !said.contains("pencil"), "{said}");
+    assert!(said.contains("/eu-west-1/kafka-cluster/aws4_request"), "{said}");
     assert_eq!(conversation.respond(Some(b"{}")), Ok(None));
     assert!(sasl.begin("localhost").await.is_err());
-    let none = AwsCredentialsProvider::new(|| Err("AWS_ACCESS_KEY_ID is not set".to_owned()));
-    let problems = from_java_with(&given(&pairs), read(), Some(none)).unwrap_err();
-    assert!(problems[0].why.contains("AWS_ACCESS_KEY_ID"), "{problems:?}");
+    let problems = from_java(&given(&pairs), &alone()).unwrap_err();
+    assert!(problems[0].why.contains("AWS_EC2_METADATA_DISABLED"), "{problems:?}");
 }
 
 #[tokio::test]

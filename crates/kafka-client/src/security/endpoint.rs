@@ -1,0 +1,134 @@
+//! Hop 7: one request over HTTP, to whoever gives tokens or credentials.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::request::Builder;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::sasl::{SaslError, printable};
+use super::{Tls, explain};
+
+/// Larger answers of an endpoint are refused, as by Java.
+const ANSWER_BYTES_MAX: usize = 1_000_000;
+
+/// Host, port and whether TLS is wanted.
+#[derive(Debug)]
+pub(super) struct Address {
+    pub(super) uri: Uri,
+    pub(super) host: String,
+    port: u16,
+    secure: bool,
+}
+
+/// Longest times for an exchange.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// TCP and TLS together.
+    pub(super) connect: Duration,
+    /// The request and its answer.
+    pub(super) answer: Duration,
+}
+
+/// Reads the URL of an endpoint.
+pub(super) fn address(url: &str) -> Result<Address, SaslError> {
+    let wrong = |why: &str| SaslError::Token { place: place(url), why: why.to_owned() };
+    let uri: Uri = url.parse().map_err(|_| wrong("not a URL"))?;
+    let secure = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(wrong("the URL has to begin with https://, http:// or file://")),
+    };
+    let authority = uri.authority().ok_or_else(|| wrong("the URL has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(wrong("the URL must not have a user; use clientId and clientSecret"));
+    }
+    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    if host.is_empty() {
+        return Err(wrong("the URL has no host"));
+    }
+    let port = match (authority.port(), authority.port_u16()) {
+        (None, _) if authority.as_str().ends_with(':') => return Err(wrong("the URL's port is missing")),
+        (None, _) => {
+            if secure {
+                443
+            } else {
+                80
+            }
+        }
+        (Some(_), Some(port)) if port > 0 => port,
+        _ => return Err(wrong("the URL's port is none")),
+    };
+    Ok(Address { uri, host, port, secure })
+}
+
+/// The URL as errors name it: what may be secret, a user and a query, is left out.
+pub(super) fn place(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let shown = match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        _ => url.to_owned(),
+    };
+    printable(shown.as_bytes())
+}
+
+/// Sends one request, whose path and host are set here, and takes its answer: the status and the body. Errors are in
+/// words, without a secret.
+pub(super) async fn exchange(
+    address: &Address,
+    tls: Option<&Tls>,
+    limits: Limits,
+    request: Builder,
+    body: impl Into<Bytes>,
+) -> Result<(u16, Bytes), String> {
+    let late = |limit: Duration| format!("no answer within {} ms", limit.as_millis());
+    let path = address.uri.path_and_query().map_or("/", |path| path.as_str());
+    let host = address.uri.authority().map_or("", |authority| authority.as_str());
+    let request = request.uri(path).header(HOST, host).body(Full::new(body.into()));
+    let request = request.map_err(|error| error.to_string())?;
+    let connecting = timeout(limits.connect, connect(address, tls));
+    let stream = connecting.await.map_err(|_| late(limits.connect))??;
+    let answer = timeout(limits.answer, over(stream, request)).await;
+    answer.map_err(|_| late(limits.answer))?
+}
+
+/// A stream of any kind.
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
+async fn connect(address: &Address, tls: Option<&Tls>) -> Result<Box<dyn Duplex>, String> {
+    let tcp = TcpStream::connect((address.host.as_str(), address.port))
+        .await
+        .map_err(|error| format!("cannot connect: {error}"))?;
+    if !address.secure {
+        return Ok(Box::new(tcp));
+    }
+    let tls = tls.ok_or("no TLS is set up for https")?;
+    let name = ServerName::try_from(address.host.clone()).map_err(|error| error.to_string())?;
+    let tls = tls.connector().connect(name, tcp).await;
+    tls.map(|tls| Box::new(tls) as Box<dyn Duplex>)
+        .map_err(|error| format!("TLS failed: {}", explain(&error)))
+}
+
+async fn over(stream: Box<dyn Duplex>, request: Request<Full<Bytes>>) -> Result<(u16, Bytes), String> {
+    let said = |error: hyper::Error| format!("not HTTP: {error}");
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(said)?;
+    // Dropped with this call, and the connection with it.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let answer: Response<Incoming> = sender.send_request(request).await.map_err(said)?;
+    let status = answer.status().as_u16();
+    let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+    Ok((status, body.map_err(|error| error.to_string())?.to_bytes()))
+}
