@@ -12,6 +12,7 @@ mod maven;
 mod oracles;
 mod python;
 mod shell;
+mod standalone;
 mod test;
 mod tidy;
 
@@ -22,6 +23,7 @@ cargo xtask tidy               the rules of the layout
 cargo xtask codegen [--check]  the OTLP schema tables from the published .proto files
 cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
+cargo xtask static [TEST…]     the program as one static file against musl, and tests that run it
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
 cargo xtask oracles            protobuf-java and the Collector's pdata, which tests of OTLP compare with
 cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
@@ -46,6 +48,7 @@ fn main() -> Result<()> {
         "oracles" => oracles::fetch(),
         "faults" => faults::main(rest),
         "fuzz" => fuzz::main(rest),
+        "static" => standalone::main(rest),
         "bench" => bench::main(rest),
         other => bail!("no task {other:?}\n{TASKS}"),
     }
