@@ -7,6 +7,7 @@
 )]
 
 mod clients;
+mod curable;
 mod faults;
 mod hold;
 mod hostile;

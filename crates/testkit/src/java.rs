@@ -77,6 +77,15 @@ pub fn consume(bootstrap: &str, topic: &str) -> Vec<Record> {
     records
 }
 
+/// What an operator does with a cluster whose plain listener this is: `create` a topic, or `allow` a user everything.
+///
+/// # Panics
+///
+/// When Java fails.
+pub fn operate(bootstrap: &str, what: &str, name: &str) {
+    drop(run("Operator.java", &[bootstrap, what, name], Vec::new()));
+}
+
 fn record(line: &str) -> Option<Record> {
     let all: Value = serde_json::from_str(line).ok()?;
     let number = |name: &str| all[name].as_i64();

@@ -1,5 +1,7 @@
 //! The campaign of faults as a program: `faults [--kills N] [--seed S] …`; it fails when anything is lost.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 use testkit::campaign::{self, Campaign, Fault};
 use testkit::kafka::Version;
@@ -14,7 +16,9 @@ const FAULTS: [(&str, Fault, usize); 5] = [
 /// A little above the 50,000 items a second that are asked for, since each fault costs some.
 const RATE: u32 = 55_000;
 
-fn args() -> Result<Campaign> {
+/// The campaign, and the server's program: by default the one beside this.
+fn args() -> Result<(Campaign, PathBuf)> {
+    let mut program = std::env::current_exe()?.with_file_name("otlp2kafka");
     let mut args = Campaign {
         version: Version::V4,
         faults: FAULTS.iter().map(|(_, fault, count)| (*fault, *count)).collect(),
@@ -27,6 +31,7 @@ fn args() -> Result<Campaign> {
         let value = words.next().with_context(|| format!("{word} needs a value"))?;
         match word.as_str() {
             "--rate" => args.rate = value.parse()?,
+            "--program" => program = std::env::current_dir()?.join(value),
             "--seed" => args.seed = value.parse()?,
             "--version" => {
                 let known = Version::ALL.into_iter().find(|version| version.number() == value);
@@ -42,12 +47,11 @@ fn args() -> Result<Campaign> {
             }
         }
     }
-    Ok(args)
+    Ok((args, program))
 }
 
 fn main() -> Result<()> {
-    let args = args()?;
-    let program = std::env::current_exe()?.with_file_name("otlp2kafka");
+    let (args, program) = args()?;
     say(&format!("{args:?}"));
     let report = campaign::run(&args, &program, say);
     say(&format!("{:#?}", report.audit));
