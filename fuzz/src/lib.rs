@@ -1,12 +1,14 @@
 //! Fuzzing of OTLP: what its targets share. An input is a byte that names the signal, and a request.
 
 mod json;
+mod second;
 mod wire;
 
 use fastrand::Rng;
 use otlp::{Limits, Signal};
 
 pub use json::mutate_json;
+pub use second::{Opinion, second_opinion};
 pub use wire::mutate_wire;
 
 /// No limit: the limit has tests of its own.

@@ -136,7 +136,9 @@ pub fn random_field(id: MessageId, rng: &mut Rng) -> Vec<u8> {
     let mut out = Vec::new();
     if let Some(field) = rng.choice(id.message().fields) {
         let used = &mut Used::default();
-        Writer { style: Style::Odd, rng, used, budget: 10, steep: false }.field(id, field, 60, &mut out);
+        let long_varints = rng.u8(..8) == 0;
+        let mut writer = Writer { style: Style::Odd, long_varints, rng, used, budget: 10, steep: false };
+        writer.field(id, field, 60, &mut out);
     }
     out
 }
