@@ -3,7 +3,7 @@
 //! ```text
 //!  socket ─► listen (bounds) ─► router ─┬─ connect   Connect's calls and shapes ◄── Connectors (app publishes)
 //!                                       │     └───► Commands, answered one by one by the app
-//!                                       ├─ health    livez, readyz                ◄── pipeline::{Health, Drain}
+//!                                       ├─ health    livez, readyz                ◄── Troubles, pipeline::Drain
 //!                                       └─ metrics   the counters as text         ◄── Exposition
 //! ```
 
@@ -27,6 +27,7 @@ mod options;
 
 pub use command::{Command, Commands, Done, Offset, Refusal, Request, Requests, commands};
 pub use connectors::{Connector, Connectors, Pairs, Part, Publisher, RunState, Snapshot, Target, connectors};
+pub use health::Troubles;
 pub use keys::KEYS;
 pub use listen::{BindError, Bound, bind};
 pub use loggers::{Level, Loggers};

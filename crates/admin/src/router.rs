@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{ACCEPT, CONTENT_TYPE, SERVER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use pipeline::{Drain, Health};
+use pipeline::Drain;
 
 use crate::connect::{self, Error};
-use crate::{Commands, Connectors, Exposition, Loggers, Options, Plugin, access, health, metrics};
+use crate::{Commands, Connectors, Exposition, Loggers, Options, Plugin, Troubles, access, health, metrics};
 
 /// What the handlers read.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct State {
     /// Which log lines are written.
     pub loggers: Loggers,
     /// What keeps the server from being ready.
-    pub health: Arc<Health>,
+    pub troubles: Troubles,
     /// How far the shutdown has come.
     pub drain: Drain,
     /// What `/metrics` shows.

@@ -21,7 +21,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::{
-    Exposition, KEYS, Level, Loggers, Options, Plugin, Problem, Serves, State, bind, commands, connectors,
+    Exposition, KEYS, Level, Loggers, Options, Plugin, Problem, Serves, State, Troubles, bind, commands,
+    connectors,
 };
 
 struct Server {
@@ -61,7 +62,11 @@ async fn start_with(given: &[(&str, &str)], serves: Serves, tls: Option<Arc<Serv
         commands,
         plugin: plugin(),
         loggers: Loggers::new(Level::Info, &["sink"], |_, _| {}),
-        health: Arc::clone(&health),
+        troubles: {
+            let health = Arc::clone(&health);
+            let owned = |(part, why): (&str, String)| (part.to_owned(), why);
+            Troubles::new(move || health.troubles().into_iter().map(owned).collect())
+        },
         drain: drain.clone(),
         metrics,
         options: Options::from_values(&values, &|_| Ok(b"# users\nann: s3cret\nbob=b b\n".to_vec())).unwrap(),

@@ -6,16 +6,25 @@ use std::path::PathBuf;
 /// What there is to say.
 #[derive(Debug)]
 pub(crate) struct Banner {
-    pub(crate) grpc: Option<SocketAddr>,
-    pub(crate) http: Option<SocketAddr>,
+    pub(crate) connectors: Vec<Receives>,
     pub(crate) rest: Vec<SocketAddr>,
     pub(crate) kafka: Kafka,
-    /// In the order of `Signal::ALL`.
-    pub(crate) topics: Vec<String>,
-    pub(crate) format: String,
     pub(crate) memory_bytes: usize,
     /// Whether to show what to try next.
     pub(crate) laptop: bool,
+}
+
+/// What one connector does.
+#[derive(Debug)]
+pub(crate) struct Receives {
+    pub(crate) name: String,
+    pub(crate) grpc: Option<SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
+    /// In the order of `Signal::ALL`.
+    pub(crate) topics: Vec<String>,
+    pub(crate) format: String,
+    /// Why it does not do all that it should.
+    pub(crate) failure: Option<String>,
 }
 
 /// Where the records go.
@@ -39,11 +48,27 @@ impl Banner {
             text.push_str(line.trim_end());
             text.push('\n');
         };
-        if let Some(addr) = self.grpc {
-            row("OTLP/gRPC", &addr.to_string(), "");
-        }
-        if let Some(addr) = self.http {
-            row("OTLP/HTTP", &addr.to_string(), "/v1/traces  /v1/metrics  /v1/logs  /v1development/profiles");
+        for connector in &self.connectors {
+            if self.connectors.len() > 1 {
+                row("Connector", &connector.name.escape_debug().to_string(), "");
+            }
+            if let Some(addr) = connector.grpc {
+                row("OTLP/gRPC", &addr.to_string(), "");
+            }
+            if let Some(addr) = connector.http {
+                row(
+                    "OTLP/HTTP",
+                    &addr.to_string(),
+                    "/v1/traces  /v1/metrics  /v1/logs  /v1development/profiles",
+                );
+            }
+            if self.connectors.len() > 1 {
+                row("Topics", &connector.topics.join("  "), "");
+                row("Format", &connector.format, "");
+            }
+            for why in connector.failure.iter().flat_map(|why| why.lines()) {
+                row("Not yet", &why.escape_debug().to_string(), "");
+            }
         }
         for addr in &self.rest {
             row("REST", &addr.to_string(), "/connectors  /readyz  /metrics");
@@ -55,8 +80,10 @@ impl Banner {
             }
             Kafka::Cluster { bootstrap_servers } => row("Kafka", bootstrap_servers, ""),
         }
-        row("Topics", &self.topics.join("  "), "");
-        row("Format", &self.format, "");
+        if let [connector] = self.connectors.as_slice() {
+            row("Topics", &connector.topics.join("  "), "");
+            row("Format", &connector.format, "");
+        }
         row("Memory", &format!("{} MiB for requests", self.memory_bytes >> 20), "");
         if self.laptop {
             self.trial(&mut text);
@@ -67,7 +94,9 @@ impl Banner {
 
     /// What to try next.
     fn trial(&self, text: &mut String) {
-        if let Some(http) = self.http {
+        let first = self.connectors.first();
+        let (grpc, http) = (first.and_then(|first| first.grpc), first.and_then(|first| first.http));
+        if let Some(http) = http {
             text.push_str("\nSend a span:\n");
             text.push_str(&format!(
                 "  curl -i http://{http}/v1/traces -H 'Content-Type: application/json' -d '{TRIAL}'\n"
@@ -81,7 +110,7 @@ impl Banner {
             text.push_str(&format!(" --bootstrap-server {addr}"));
         }
         text.push_str("\nSend your own: set OTEL_EXPORTER_OTLP_ENDPOINT in your program to ");
-        match (self.http, self.grpc) {
+        match (http, grpc) {
             (Some(http), Some(grpc)) => {
                 text.push_str(&format!("http://{grpc} (gRPC) or http://{http} (HTTP)\n"));
             }
@@ -94,6 +123,17 @@ impl Banner {
     /// The same as one log line.
     pub(crate) fn log(&self) {
         let show = |addr: Option<SocketAddr>| addr.map(|addr| addr.to_string());
+        for connector in &self.connectors {
+            tracing::info!(
+                connector = connector.name,
+                grpc = show(connector.grpc),
+                http = show(connector.http),
+                topics = connector.topics.join(","),
+                format = connector.format,
+                failure = connector.failure,
+                "receiving"
+            );
+        }
         let (kafka, data) = match &self.kafka {
             Kafka::Embedded { addr, data } => (addr.to_string(), Some(data.display().to_string())),
             Kafka::Cluster { bootstrap_servers } => (bootstrap_servers.clone(), None),
@@ -101,13 +141,9 @@ impl Banner {
         let rest: Vec<String> = self.rest.iter().map(ToString::to_string).collect();
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
-            grpc = show(self.grpc),
-            http = show(self.http),
             rest = rest.join(","),
             kafka,
             embedded_broker_data = data,
-            topics = self.topics.join(","),
-            format = self.format,
             memory_bytes = self.memory_bytes,
             "listening"
         );
@@ -121,12 +157,18 @@ mod tests {
     fn laptop() -> Banner {
         let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
         Banner {
-            grpc: Some(addr("127.0.0.1:4317")),
-            http: Some(addr("127.0.0.1:4318")),
+            connectors: vec![Receives {
+                name: "otlp-source".into(),
+                grpc: Some(addr("127.0.0.1:4317")),
+                http: Some(addr("127.0.0.1:4318")),
+                topics: ["otlp-traces", "otlp-metrics", "otlp-logs", "otlp-profiles"]
+                    .map(str::to_owned)
+                    .into(),
+                format: "json".into(),
+                failure: None,
+            }],
             rest: vec![addr("127.0.0.1:8083")],
             kafka: Kafka::Embedded { addr: addr("127.0.0.1:9092"), data: "./otlp2kafka-data/broker".into() },
-            topics: ["otlp-traces", "otlp-metrics", "otlp-logs", "otlp-profiles"].map(str::to_owned).into(),
-            format: "json".into(),
             memory_bytes: 256 << 20,
             laptop: true,
         }
@@ -162,9 +204,24 @@ Stop with Ctrl-C.
     #[test]
     fn a_worker_says_only_what_is_so() {
         let kafka = Kafka::Cluster { bootstrap_servers: "kafka-1:9092,kafka-2:9092".into() };
-        let text = Banner { grpc: None, kafka, laptop: false, ..laptop() }.text();
+        let mut banner = Banner { kafka, laptop: false, ..laptop() };
+        banner.connectors[0].grpc = None;
+        let text = banner.text();
         assert!(text.contains("\n  Kafka       kafka-1:9092,kafka-2:9092\n"), "{text}");
         assert!(!text.contains("gRPC") && !text.contains("curl") && !text.contains("embedded"), "{text}");
+        assert!(!text.contains("Connector"), "{text}");
+    }
+
+    #[test]
+    fn several_connectors_are_told_apart() {
+        let mut banner = laptop();
+        banner.connectors.extend(laptop().connectors);
+        banner.connectors[1].name = "prod\u{7}".into();
+        banner.connectors[1].failure = Some("otlp.grpc.port: taken".into());
+        let text = banner.text();
+        assert!(text.contains("\n  Connector   otlp-source\n"), "{text}");
+        assert!(text.contains("\n  Connector   prod\\u{7}\n"), "{text}");
+        assert!(text.contains("\n  Not yet     otlp.grpc.port: taken\n"), "{text}");
     }
 
     #[test]

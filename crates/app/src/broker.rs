@@ -19,7 +19,7 @@ pub(crate) fn broker(options: &Options) -> anyhow::Result<()> {
     };
     control_runtime()?.block_on(async {
         let mut signals = Signals::install()?;
-        let mut broker = Embedded::start(port, &settings.data_dir, settings.record_bytes_max).await?;
+        let mut broker = Embedded::start(port, &settings.data_dir, settings.record_bytes_max()).await?;
         output::say(&format!(
             "otlp2kafka's embedded broker, to try things out, not for production, listens on {}\n\
              its data is in {}\n",

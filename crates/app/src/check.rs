@@ -27,19 +27,26 @@ pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
         output::say(&format!("Kafka: the embedded broker would listen on 127.0.0.1:{port}\n"));
         return Ok(());
     }
-    let servers = settings.bootstrap_servers.clone();
-    let report = control_runtime()?.block_on(async {
-        let sink = Sink::open(settings.sink, shared())?;
-        let report = sink.check(PATIENCE).await;
-        sink.close(Duration::ZERO).await;
-        anyhow::Ok(report)
-    })?;
-    let mut text = format!("Kafka at {servers}\n");
-    for line in report.to_string().lines() {
-        text.push_str(&format!("  {line}\n"));
+    let several = settings.connectors.len() > 1;
+    let mut trouble = false;
+    for connector in settings.connectors {
+        let servers = connector.plan.sink.bootstrap().to_owned();
+        let report = control_runtime()?.block_on(async {
+            let sink = Sink::open(connector.plan.sink, shared())?;
+            let report = sink.check(PATIENCE).await;
+            sink.close(Duration::ZERO).await;
+            anyhow::Ok(report)
+        })?;
+        let whose =
+            if several { format!(", connector {}", connector.definition.name) } else { String::new() };
+        let mut text = format!("Kafka at {servers}{}\n", whose.escape_debug());
+        for line in report.to_string().lines() {
+            text.push_str(&format!("  {line}\n"));
+        }
+        output::say(&text);
+        trouble |= report.trouble.is_some();
     }
-    output::say(&text);
-    if report.trouble.is_some() {
+    if trouble {
         bail!("Kafka is not ready for this configuration");
     }
     Ok(())
@@ -60,9 +67,8 @@ fn found(settings: &Settings) -> String {
     if settings.in_force.is_empty() {
         text.push_str("  all keys have their defaults\n");
     }
-    for word in
-        settings.words.iter().map(String::as_str).chain(settings.sink.notes().iter().map(String::as_str))
-    {
+    let notes = settings.connectors.iter().flat_map(|connector| connector.plan.sink.notes());
+    for word in settings.words.iter().chain(notes) {
         text.push_str(&format!("  note: {}\n", word.escape_debug()));
     }
     text
@@ -73,7 +79,7 @@ fn shared() -> Arc<Shared> {
     let (_switch, drain) = drain();
     Arc::new(Shared {
         budget: Budget::new(64 << 20, 32 << 20),
-        gate: Gate::new(1),
+        gate: Arc::new(Gate::new(1)),
         metrics: Arc::new(Metrics::default()),
         health: Arc::new(Health::default()),
         drain,

@@ -1,8 +1,8 @@
-//! The only place that reads files: configuration, certificates, what the system says of itself.
+//! The only place that reads and writes files: configuration, certificates, what the system says of itself.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sink::Surroundings;
@@ -39,6 +39,15 @@ pub(crate) fn surroundings() -> Surroundings {
     Surroundings { variable: Arc::new(variable), ..Surroundings::files(Arc::new(|path: &str| read(path))) }
 }
 
+/// Where a path leads, with all links followed.
+///
+/// # Errors
+///
+/// What the system says, such as that nothing is there.
+pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
+}
+
 /// What the system said, without Rust's "(os error N)".
 pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
@@ -54,7 +63,94 @@ pub(crate) fn plain(error: &io::Error) -> String {
 ///
 /// What the system says.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path)
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)?;
+    sync_folder_of(path)
+}
+
+/// What is in a folder, by name; nothing when it is not there.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn in_folder(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// What [`replace`] leaves behind when the process ends in the middle of it.
+const LEFT_OVER: &str = ".tmp";
+
+/// Whether a file of that name was being written when the process ended.
+pub(crate) fn is_left_over(name: &str) -> bool {
+    name.ends_with(LEFT_OVER)
+}
+
+/// Puts a file with these bytes in the place of `path`. After a crash there is the old one or the new one, and once this
+/// has returned the new one.
+///
+/// # Errors
+///
+/// What the system says; the old one is there.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(LEFT_OVER);
+    let new = PathBuf::from(name);
+    let mut file = File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    std::fs::rename(&new, path)?;
+    sync_folder_of(path)
+}
+
+/// Removes a file for good; it is no error when it is not there.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_folder_of(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a file another ending, under which there is none yet.
+///
+/// # Errors
+///
+/// What the system says.
+pub(crate) fn set_aside(path: &Path, ending: &str) -> io::Result<PathBuf> {
+    let named = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(if number == 1 { format!(".{ending}") } else { format!(".{ending}-{number}") });
+        PathBuf::from(name)
+    };
+    let mut number = 1;
+    while named(number).exists() {
+        number += 1;
+    }
+    std::fs::rename(path, named(number))?;
+    sync_folder_of(path)?;
+    Ok(named(number))
+}
+
+/// A rename or removal is safe only once the folder is.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 /// The name of this machine, under which others may find it; `localhost` when it has none.

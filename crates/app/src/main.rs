@@ -1,7 +1,7 @@
 //! The program `otlp2kafka`: from the command line to one of its commands, and its exit code.
 //!
 //! ```text
-//!  cli ─► settings ─┬─► build ─► run      receive and write (with embedded, banner, progress)
+//!  cli ─► settings ─┬─► build ─► run      receive and write (connectors, with embedded, banner, progress)
 //!                   ├─► check             say what is wrong or would be in force
 //!                   ├─► tail              print what is in the topics
 //!                   └─► broker            the embedded broker alone
@@ -12,7 +12,7 @@ mod cli;
 mod settings;
 
 mod build;
-mod control;
+mod connectors;
 mod plugin;
 mod run;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use admin::{Plugin, Validate};
 
-use crate::settings::keys;
+use crate::settings::{Ground, keys};
 
 /// The class with its keys; `validate` knows the worker.
 pub(crate) fn plugin(validate: Validate) -> Plugin {
@@ -25,9 +25,9 @@ pub(crate) fn plugin(validate: Validate) -> Plugin {
     }
 }
 
-/// The check that needs nothing but the worker's pairs.
-pub(crate) fn validate(worker: crate::settings::Pairs) -> Validate {
-    Arc::new(move |connector| crate::settings::validate(&worker, connector))
+/// The check of pairs that come over REST.
+pub(crate) fn validate(ground: Arc<Ground>) -> Validate {
+    Arc::new(move |connector| ground.problems(connector))
 }
 
 /// What the documentation says of a property of Kafka's clients.

@@ -13,8 +13,14 @@ Written by `cargo xtask docs` from the table that the program itself uses; chang
 
 Worker keys come from the worker properties file, connector keys from the connector's file (flat JSON, JSON with `name`
 and `config`, or properties). The environment (`CONNECT_…` and `OTLP2KAFKA_…`; `_` is `.`, `__` is `-`, `___` is `_`) wins
-over the files, `-o key=value` over both. An unknown `otlp.*` or `kafka.topic.*` key is a mistake; other unknown keys of a
+over the files, `-o key=value` over both; what is submitted over REST wins over all of them. An unknown `otlp.*` or `kafka.topic.*` key is a mistake; other unknown keys of a
 connector are named in a warning, as Kafka Connect does. `otlp2kafka check` says what would be in force.
+
+Values may refer to what is kept elsewhere, as `${provider:path:key}`. `config.providers` names the providers, and
+`config.providers.NAME.class` is Kafka's `FileConfigProvider` (a key of a properties file), `DirectoryConfigProvider` (a
+file of a folder) or `EnvVarConfigProvider` (`${NAME:KEY}`). `config.providers.NAME.param.allowed.paths` bounds where files
+may be, `.param.allowlist.pattern` which variables may be named. REST may refer to files only where `allowed.paths` is set.
+References are shown as they were submitted and resolved when they are used; one that leads nowhere is a mistake.
 
 `producer.*` in the worker and `producer.override.*` in the connector take the names of Kafka's Java producer and are
 passed on by an allow-list: what has no meaning here is named in a warning, and what would change results without being

@@ -7,19 +7,17 @@ use std::time::Duration;
 
 use admin::Loggers;
 use anyhow::{Context, anyhow, bail};
-use pipeline::{Phase, Shared};
+use pipeline::Phase;
 use receiver::ServeError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use crate::build::{self, Server};
+use crate::connectors::{Board, LAST_ANSWERS};
 use crate::embedded::Embedded;
+use crate::output;
 use crate::settings::Settings;
-use crate::{control, output, progress};
-
-/// What the end of the graceful time leaves to answering what still waits, and to the flush at least.
-const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// SIGTERM and SIGINT, which mean the same.
 pub(crate) struct Signals {
@@ -56,8 +54,7 @@ pub(crate) async fn run(settings: Settings, loggers: Loggers) -> anyhow::Result<
         tracing::warn!("{word}");
     }
     let json = settings.log.json;
-    let (threads, delay, graceful) = (settings.threads, settings.shutdown_delay, settings.graceful_timeout);
-    let servers = settings.bootstrap_servers.clone();
+    let (delay, graceful) = (settings.shutdown_delay, settings.graceful_timeout);
     let server = tokio::select! {
         server = build::build(settings, loggers) => server?,
         name = signals.next() => {
@@ -65,7 +62,7 @@ pub(crate) async fn run(settings: Settings, loggers: Loggers) -> anyhow::Result<
             return Ok(());
         }
     };
-    let mut running = Running::start(server, threads, servers);
+    let mut running = Running::start(server);
     if json {
         running.banner.log()
     } else {
@@ -83,29 +80,24 @@ pub(crate) async fn run(settings: Settings, loggers: Loggers) -> anyhow::Result<
 
 /// A server in service.
 struct Running {
-    shared: Arc<Shared>,
     switch: pipeline::Switch,
-    sink: Arc<sink::Sink>,
+    board: Arc<Board>,
+    /// The registry of connectors; it ends when all of them have.
+    connectors: JoinHandle<()>,
     /// The receivers' end.
     finished: Pin<Box<dyn Future<Output = Result<(), ServeError>>>>,
-    watch: JoinHandle<()>,
     embedded: Option<Embedded>,
     banner: crate::banner::Banner,
 }
 
 impl Running {
-    fn start(server: Server, threads: usize, servers: String) -> Self {
-        let Server { shared, switch, sink, receiver, rest, state, publisher, requests, embedded, banner } =
-            server;
-        tokio::spawn(control::control(requests, publisher));
+    fn start(server: Server) -> Self {
+        let Server { switch, board, connectors, ended, rest, state, requests, embedded, banner } = server;
         for bound in rest {
-            tokio::spawn(bound.serve(Arc::clone(&state), shared.drain.clone()));
+            tokio::spawn(bound.serve(Arc::clone(&state), state.drain.clone()));
         }
-        let watch = tokio::spawn(Arc::clone(&sink).watch());
-        tokio::spawn(progress::kafka(Arc::clone(&shared.health), shared.drain.clone(), servers));
-        let intakes = Arc::clone(&sink);
-        let serving = receiver.serve(Arc::clone(&shared), threads, move || intakes.intake());
-        Self { shared, switch, sink, finished: Box::pin(serving.finished()), watch, embedded, banner }
+        let connectors = tokio::spawn(connectors.run(requests));
+        Self { switch, board, connectors, finished: Box::pin(ended.finished()), embedded, banner }
     }
 
     /// Returns when a part has ended that must not: without it nothing would be received or stored.
@@ -121,9 +113,9 @@ impl Running {
                 Ok(()) => anyhow!("the receivers have ended"),
                 Err(error) => anyhow::Error::new(error).context("the receivers have ended"),
             },
-            ended = &mut self.watch => match ended {
-                Ok(()) => anyhow!("the watch over Kafka has ended"),
-                Err(error) => anyhow::Error::new(error).context("the watch over Kafka has ended"),
+            ended = &mut self.connectors => match ended {
+                Ok(()) => anyhow!("the registry of connectors has ended"),
+                Err(error) => anyhow::Error::new(error).context("the registry of connectors has ended"),
             },
             () = embedded => anyhow!("the embedded broker has ended"),
         }
@@ -133,30 +125,26 @@ impl Running {
     async fn leave(&mut self, delay: Duration, graceful: Duration) -> anyhow::Result<()> {
         self.switch.advance(Phase::Leaving);
         tokio::time::sleep(delay).await;
+        // Connectors leave by themselves, each within the graceful time, and tell what still waits to come again.
         self.switch.advance(Phase::Draining);
-        let end = Instant::now() + graceful;
-        let mut finished = timeout_at(end, &mut self.finished).await;
-        if finished.is_err() {
-            tracing::warn!("requests still wait for Kafka; their senders are told to come again");
-            self.switch.advance(Phase::Closing);
-            finished = timeout_at(Instant::now() + LAST_ANSWERS, &mut self.finished).await;
-        }
+        let end = Instant::now() + graceful + LAST_ANSWERS * 4;
+        let left = timeout_at(end, &mut self.connectors).await;
         self.switch.advance(Phase::Closing);
-        self.watch.abort();
-        self.sink.close(end.saturating_duration_since(Instant::now()).max(LAST_ANSWERS)).await;
+        let finished = timeout_at(Instant::now() + LAST_ANSWERS, &mut self.finished).await;
         if let Some(embedded) = self.embedded.take() {
             embedded.shutdown().await;
         }
-        match finished {
-            Ok(Ok(())) => tracing::info!(stored = self.stored(), "stopped"),
-            Ok(Err(error)) => return Err(anyhow::Error::new(error).context("the receivers have ended")),
-            Err(_) => tracing::warn!(stored = self.stored(), "stopped with connections still open"),
+        let stored = self.board.stored();
+        match (left, finished) {
+            (Ok(Err(error)), _) => {
+                return Err(anyhow::Error::new(error).context("the registry of connectors has ended"));
+            }
+            (_, Ok(Err(error))) => {
+                return Err(anyhow::Error::new(error).context("the receivers have ended"));
+            }
+            (Ok(Ok(())), Ok(Ok(()))) => tracing::info!(stored, "stopped"),
+            (Err(_), _) | (_, Err(_)) => tracing::warn!(stored, "stopped with connections still open"),
         }
         Ok(())
-    }
-
-    /// Items that Kafka has acknowledged since the start.
-    fn stored(&self) -> u64 {
-        otlp::Signal::ALL.iter().map(|signal| self.shared.metrics.signal(*signal).items_stored()).sum()
     }
 }

@@ -1,10 +1,11 @@
 //! All sources of configuration become typed, checked values, or every mistake at once.
 //!
 //! ```text
-//!  worker.properties ─┐                     ┌─► worker's pairs ────► judged, parsed ─┐
-//!  connector file ────┼─► sources ─► gather ┤                                        ├─► Settings
-//!  environment ───────┤   (text)   (later   └─► connector's pairs ─► judged, parsed ─┘   or Mistakes
-//!  -o key=value ──────┘             wins)
+//!  worker.properties ─┐                     ┌─► worker's pairs ───────────────────────► judged, parsed ─► Settings
+//!  environment ───────┼─► sources ─► gather ┤        │ Ground                                          or Mistakes
+//!  -o key=value ──────┤   (text)   (later   └─► connectors' files ─┐
+//!  connector files ───┘             wins)                REST ─────┴─► Definition ─► plan: resolved, ─► Plan
+//!                                                                                   judged, parsed    or Problems
 //! ```
 
 pub(crate) mod keys;
@@ -16,27 +17,31 @@ mod known;
 mod listener;
 mod memory;
 mod origin;
+mod plan;
+mod providers;
 mod sources;
-mod validate;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use config::{Key, Problem, Values};
+use admin::Target;
+use config::{Problem, Values};
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use in_force::InForce;
 pub(crate) use listener::Listener;
 pub(crate) use memory::Memory;
-pub(crate) use origin::{Mistake, Mistakes, Origin, Pairs};
-pub(crate) use validate::validate;
+pub(crate) use origin::{Mistake, Mistakes, Origin};
+pub(crate) use plan::{Author, Definition, Ground, Plan, shown};
 
 use crate::files;
 use crate::logging::Log;
 use gather::Gathered;
-use origin::{Given, values};
+use origin::{Given, Pairs, values};
+use providers::{Environment, Providers, Trust};
 
 /// Where configuration may come from.
 #[derive(Debug, Default)]
@@ -67,17 +72,17 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     pub(crate) shutdown_delay: Duration,
     pub(crate) graceful_timeout: Duration,
+    /// The budget of all connectors that have none of their own.
     pub(crate) memory: Memory,
-    /// Unacknowledged requests of each signal.
-    pub(crate) queue_size: usize,
-    /// The largest record value.
-    pub(crate) record_bytes_max: usize,
-    /// What was given to the worker.
-    pub(crate) worker: Pairs,
-    pub(crate) connector: Connector,
-    pub(crate) receiver: receiver::Config,
-    pub(crate) sink: sink::Config,
-    /// All keys as text, for Kafka clients of other kinds.
+    /// How many connectors there may be.
+    pub(crate) connectors_max: usize,
+    /// What definitions of connectors stand on.
+    pub(crate) ground: Arc<Ground>,
+    /// The connectors of the command line, or the one of a start that names none.
+    pub(crate) connectors: Vec<Connector>,
+    /// Topics of the first connector, in the order of `Signal::ALL`; those of a default one where there is none.
+    pub(crate) topics: Vec<String>,
+    /// All keys of the worker as text, for Kafka clients of other kinds.
     pub(crate) properties: BTreeMap<String, String>,
     /// What deserves a word in the log, but no stop.
     pub(crate) words: Vec<String>,
@@ -85,16 +90,19 @@ pub(crate) struct Settings {
     pub(crate) in_force: Vec<InForce>,
 }
 
-/// The connector to run.
-#[derive(Debug, Clone)]
+/// A connector to run from the start.
 pub(crate) struct Connector {
-    pub(crate) name: String,
-    /// The pairs as submitted, and `name`: what REST shows.
-    pub(crate) submitted: BTreeMap<String, String>,
-    /// Topic of each signal, in the order of `Signal::ALL`.
-    pub(crate) topics: Vec<String>,
-    /// `otlp.message.format`.
-    pub(crate) format: String,
+    pub(crate) definition: Definition,
+    /// What it is to be, where nobody has said otherwise since.
+    pub(crate) initial: Target,
+    pub(crate) plan: Plan,
+}
+
+impl Settings {
+    /// The largest record value of the connectors that are known at the start.
+    pub(crate) fn record_bytes_max(&self) -> usize {
+        self.connectors.iter().map(|connector| connector.plan.record_bytes_max).max().unwrap_or(0)
+    }
 }
 
 impl<'a> Sources<'a> {
@@ -113,90 +121,50 @@ impl<'a> Sources<'a> {
 ///
 /// Every mistake of all sources together.
 pub(crate) fn load(sources: &Sources<'_>) -> Result<Settings, Mistakes> {
-    let (gathered, mut mistakes) = gather::gather(sources);
-    let mut check = Check::new(gathered);
-    let settings = check.settings();
-    let Check { gathered, problems, words, .. } = check;
-    let pairs = [&gathered.connector, &gathered.worker];
-    for problem in problems {
-        let mistake = Mistake::of(problem, &pairs);
-        if !mistakes.contains(&mistake) {
-            mistakes.push(mistake);
-        }
-    }
+    let (gathered, mistakes) = gather::gather(sources);
+    let mut check = Check { mistakes, ..Check::default() };
+    let environment = sources.environment.iter().cloned().collect();
+    let settings = check.settings(gathered, &environment);
     match settings {
-        Some(settings) if mistakes.is_empty() => Ok(Settings { words, ..settings }),
-        _ => Err(Mistakes(mistakes)),
+        Some(settings) if check.mistakes.is_empty() => Ok(Settings { words: check.words, ..settings }),
+        _ => Err(Mistakes(check.mistakes)),
     }
 }
 
-/// A check under way: what was given, and what was found wrong so far.
+/// A check under way: what was found so far.
+#[derive(Default)]
 struct Check {
-    gathered: Gathered,
-    worker_keys: Vec<&'static Key>,
-    connector_keys: Vec<&'static Key>,
-    problems: Vec<Problem>,
+    mistakes: Vec<Mistake>,
     words: Vec<String>,
+    in_force: Vec<InForce>,
 }
 
 impl Check {
-    fn new(gathered: Gathered) -> Self {
-        Self {
-            gathered,
-            worker_keys: keys::worker(),
-            connector_keys: keys::connector(),
-            problems: Vec::new(),
-            words: Vec::new(),
-        }
-    }
-
-    /// `None` only when there are problems.
-    fn settings(&mut self) -> Option<Settings> {
-        self.judge_names();
-        let embedded = self.embedded_broker();
-        let worker = self.parse(&self.worker_keys.clone(), |gathered| &gathered.worker);
-        let memory_bytes = self.memory_bytes();
-        let connector = self.parse(&self.connector_keys.clone(), |gathered| &gathered.connector);
-        if connector.int(&keys::TASKS_MAX) > 1 {
-            self.words.push("tasks.max: one task is enough, it uses all worker threads".to_owned());
-        }
-
-        let size = |name| size(&self.connector_keys, &connector, name);
-        let record_bytes_max = size("otlp.record.max.bytes");
-        let memory = Memory::new(memory_bytes, size("otlp.request.max.bytes"), record_bytes_max);
-        let queue_size = size("otlp.message.queue.size");
-        let hold = Duration::from_millis(size("otlp.request.hold.ms") as u64);
-        let surroundings = files::surroundings();
-        let properties = values(&self.gathered.properties());
-        let receiver = receiver::Config::from_values(&connector, &*surroundings.read);
-        let sink = sink::Config::from_values(&connector, &worker, &properties, hold, &surroundings);
-        let listeners = listener::listeners(&worker, &self.gathered.worker, &surroundings.read);
-        let rest = admin::Options::from_values(&worker, &*surroundings.read);
-        let topics = ["traces", "metrics", "logs", "profiles"]
-            .map(|signal| self.text(&connector, &format!("kafka.topic.{signal}")));
-        let format = self.text(&connector, "otlp.message.format");
-        let in_force = in_force::in_force(&[
-            (&self.worker_keys, &self.gathered.worker),
-            (&self.connector_keys, &self.gathered.connector),
-        ]);
-
-        let memory = self.keep(memory.map_err(|problem| vec![problem]))?;
-        let receiver = self.keep(receiver);
-        let sink = self.keep(sink);
-        let listeners = self.keep(listeners);
-        let rest = self.keep(rest);
-        let (mut receiver, sink, listeners, rest) = (receiver?, sink?, listeners?, rest?);
-        if let Err(name) = receiver.carry(sink.carried()) {
-            let what = format!("no header of a request can have the name {name}");
-            self.problems.push(Problem::other(sink::config::OTLP_RECORD_HEADERS.name, what));
-        }
-        let name = connector.text(&keys::NAME).unwrap_or_default().to_owned();
-        let mut submitted = values(&self.gathered.submitted);
-        submitted.insert("name".to_owned(), name.clone());
+    /// `None` only when there are mistakes.
+    fn settings(&mut self, mut gathered: Gathered, environment: &Environment) -> Option<Settings> {
+        let (worker_keys, mut problems) = (keys::worker(), Vec::new());
+        known::judge_worker(&gathered.worker, &worker_keys, &mut self.words);
+        let providers = resolve(&mut gathered.worker, environment, &mut problems);
+        let embedded = embedded_broker(&mut gathered.worker);
+        let (worker, found) = config::parse(&worker_keys, &values(&gathered.worker));
+        problems.extend(found);
+        let read = files::surroundings().read;
+        let listeners = keep(listener::listeners(&worker, &gathered.worker, &read), &mut problems);
+        let rest = keep(admin::Options::from_values(&worker, &*read), &mut problems);
+        self.in_force.extend(in_force::in_force(&[(&worker_keys, &gathered.worker)]));
+        let Gathered { worker: pairs, beneath, over, over_both, files, has_worker_file, laptop } = gathered;
+        self.mistake(problems, &[&pairs]);
+        let memory_bytes = memory_bytes(&over, &beneath);
+        let ground = Arc::new(Ground { worker: pairs, beneath, over, over_both, providers, memory_bytes });
+        let connectors = self.connectors(&ground, &files, has_worker_file);
+        let (listeners, rest, connectors) = (listeners?, rest?, connectors?);
+        let properties = gather::properties(&ground.worker, &ground.over);
+        let default = default_plan(&ground);
+        let plans = || connectors.iter().map(|connector| &connector.plan).chain(&default);
         Some(Settings {
-            laptop: self.gathered.laptop,
+            laptop,
             embedded,
-            bootstrap_servers: self.gathered.worker.get("bootstrap.servers")?.value.clone(),
+            bootstrap_servers: ground.worker.get("bootstrap.servers")?.value.clone(),
             worker_id: listener::advertised(&worker, listeners.first()?),
             listeners,
             rest,
@@ -205,83 +173,119 @@ impl Check {
             log: log(&worker),
             shutdown_delay: worker.millis(&keys::SHUTDOWN_DELAY),
             graceful_timeout: worker.millis(&keys::GRACEFUL_TIMEOUT),
-            memory,
-            queue_size,
-            record_bytes_max,
-            worker: self.gathered.worker.clone(),
-            connector: Connector { name, submitted, topics: topics.into(), format },
-            receiver,
-            sink,
-            properties,
+            memory: Memory {
+                total_bytes: memory_bytes,
+                // As much as the largest request of any of them takes, and of one that comes over REST.
+                reserve_bytes: plans().map(|plan| plan.reserve_bytes).max().unwrap_or(memory_bytes / 2),
+            },
+            connectors_max: worker.size(&keys::CONNECTORS_MAX),
+            topics: plans().next().map(|plan| plan.topics.clone()).unwrap_or_default(),
+            properties: values(&properties),
+            ground,
+            connectors,
             words: Vec::new(),
-            in_force,
+            in_force: std::mem::take(&mut self.in_force),
         })
     }
 
-    fn judge_names(&mut self) {
-        let Self { gathered, worker_keys, connector_keys, problems, words } = self;
-        known::judge_worker(&gathered.worker, worker_keys, problems, words);
-        known::judge_connector(&gathered.connector, connector_keys, problems, words);
-    }
-
-    /// Without `bootstrap.servers` the embedded broker runs, and Kafka is there.
-    fn embedded_broker(&mut self) -> Option<u16> {
-        const KEY: &str = "bootstrap.servers";
-        // An empty value is a mistake, such as a variable that was not set, and no wish for the embedded broker.
-        if self.gathered.worker.contains_key(KEY) {
-            return None;
+    /// The connectors of the command line; where it names none, and no worker's file, the default.
+    fn connectors(
+        &mut self,
+        ground: &Ground,
+        files: &[gather::ConnectorFile],
+        has_worker_file: bool,
+    ) -> Option<Vec<Connector>> {
+        let default = [gather::ConnectorFile::default()];
+        let is_default = files.is_empty() && !has_worker_file;
+        let files = if is_default { &default } else { files };
+        let mut connectors: Vec<Connector> = Vec::new();
+        let keys = keys::connector();
+        for file in files {
+            let (definition, initial) = plan::definition(ground, file, is_default);
+            let judged = ground.judge(&definition, &file.pairs);
+            if connectors.iter().any(|other| other.definition.name == definition.name) {
+                let origin = match &definition.author {
+                    Author::File(origin) => origin.clone(),
+                    Author::Default | Author::Rest => Origin::Default,
+                };
+                let why = format!("there is another connector called {}", definition.name);
+                self.mistakes.push(Mistake::text(origin, why));
+            }
+            self.in_force.extend(in_force::in_force(&[(&keys, &judged.pairs)]));
+            self.mistake(judged.problems, &[&judged.pairs, &file.pairs, &ground.worker]);
+            if let Some(mut plan) = judged.plan {
+                self.words.append(&mut plan.words);
+                connectors.push(Connector { definition, initial, plan });
+            }
         }
-        let (values, _) = config::parse(&[&keys::DEV_BROKER_PORT], &values(&self.gathered.worker));
-        let port = u16::try_from(values.int(&keys::DEV_BROKER_PORT)).unwrap_or(0);
-        let given = Given { value: format!("127.0.0.1:{port}"), origin: Origin::Default };
-        self.gathered.worker.insert(KEY.to_owned(), given);
-        Some(port)
+        (connectors.len() == files.len()).then_some(connectors)
     }
 
-    /// The budget; and, where nobody gave it, the largest request, which takes at most a quarter of it.
-    fn memory_bytes(&mut self) -> usize {
-        const REQUEST_MAX: &str = "otlp.request.max.bytes";
-        let (given, _) = config::parse(&[&keys::MEMORY_MAX], &values(&self.gathered.connector));
-        let total = if given.is_given(&keys::MEMORY_MAX) {
-            given.size(&keys::MEMORY_MAX)
-        } else {
-            memory::default_bytes(memory::cgroup_limit(&files::text))
-        };
-        let key = self.connector_keys.iter().find(|key| key.name == REQUEST_MAX);
-        let default = key.and_then(|key| key.default?.parse::<usize>().ok());
-        if default.is_some_and(|default| total / 4 < default) {
-            let quarter = Given { value: (total / 4).to_string(), origin: Origin::Default };
-            self.gathered.connector.entry(REQUEST_MAX.to_owned()).or_insert(quarter);
-        }
-        total
-    }
-
-    fn parse(&mut self, keys: &[&'static Key], pairs: impl Fn(&Gathered) -> &Pairs) -> Values {
-        let (values, problems) = config::parse(keys, &values(pairs(&self.gathered)));
-        self.problems.extend(problems);
-        values
-    }
-
-    fn keep<T>(&mut self, result: Result<T, Vec<Problem>>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(mut problems) => {
-                // Of a key that fails its own check, no more needs to be said.
-                problems.retain(|problem| !self.problems.iter().any(|known| known.key == problem.key));
-                self.problems.extend(problems);
-                None
+    fn mistake(&mut self, problems: Vec<Problem>, pairs: &[&Pairs]) {
+        for problem in problems {
+            let mistake = Mistake::of(problem, pairs);
+            if !self.mistakes.contains(&mistake) {
+                self.mistakes.push(mistake);
             }
         }
     }
+}
 
-    fn text(&self, connector: &Values, name: &str) -> String {
-        let key = self.connector_keys.iter().find(|key| key.name == name);
-        key.and_then(|key| connector.text(key)).unwrap_or_default().to_owned()
+/// Puts what is referred to in place of references in the worker's own pairs.
+fn resolve(worker: &mut Pairs, environment: &Environment, problems: &mut Vec<Problem>) -> Providers {
+    let providers = Providers::from_pairs(worker, environment, problems);
+    for (key, given) in worker.iter_mut().filter(|(key, _)| !key.starts_with("config.providers")) {
+        match providers.resolve(&given.value, Trust::Owner) {
+            Ok(value) => given.value = value,
+            Err(why) => problems.push(Problem::other(key, why)),
+        }
+    }
+    providers
+}
+
+/// A connector that says nothing itself.
+fn default_plan(ground: &Ground) -> Option<Plan> {
+    let (definition, _) = plan::definition(ground, &gather::ConnectorFile::default(), true);
+    ground.plan(&definition).ok()
+}
+
+/// Without `bootstrap.servers` the embedded broker runs, and Kafka is there.
+fn embedded_broker(worker: &mut Pairs) -> Option<u16> {
+    const KEY: &str = "bootstrap.servers";
+    // An empty value is a mistake, such as a variable that was not set, and no wish for the embedded broker.
+    if worker.contains_key(KEY) {
+        return None;
+    }
+    let (values, _) = config::parse(&[&keys::DEV_BROKER_PORT], &values(worker));
+    let port = u16::try_from(values.int(&keys::DEV_BROKER_PORT)).unwrap_or(0);
+    let given = Given { value: format!("127.0.0.1:{port}"), origin: Origin::Default };
+    worker.insert(KEY.to_owned(), given);
+    Some(port)
+}
+
+/// The budget of the process: what its owner says outside of connectors' files, or the default.
+fn memory_bytes(over: &Pairs, beneath: &Pairs) -> usize {
+    let key = &keys::MEMORY_MAX;
+    let given = over.get(key.name).or_else(|| beneath.get(key.name));
+    let raw = given.map(|given| (key.name.to_owned(), given.value.clone())).into_iter().collect();
+    let (values, _) = config::parse(&[key], &raw);
+    if values.is_given(key) {
+        values.size(key)
+    } else {
+        memory::default_bytes(memory::cgroup_limit(&files::text))
     }
 }
 
-fn size(keys: &[&'static Key], values: &Values, name: &str) -> usize {
-    keys.iter().find(|key| key.name == name).map_or(0, |key| values.size(key))
+fn keep<T>(result: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(mut found) => {
+            // Of a key that fails its own check, no more needs to be said.
+            found.retain(|problem| !problems.iter().any(|known| known.key == problem.key));
+            problems.extend(found);
+            None
+        }
+    }
 }
 
 fn threads(worker: &Values) -> usize {

@@ -75,7 +75,7 @@ fn reach(servers: &str) -> anyhow::Result<()> {
 /// Opens the topics that were named, or those of ours that are there.
 fn open(what: &Tail, settings: &Settings) -> anyhow::Result<Reader> {
     let named = !what.topics.is_empty();
-    let mut topics = if named { what.topics.clone() } else { settings.connector.topics.clone() };
+    let mut topics = if named { what.topics.clone() } else { settings.topics.clone() };
     topics.sort();
     topics.dedup();
     let surroundings = files::surroundings();
@@ -99,12 +99,12 @@ fn open(what: &Tail, settings: &Settings) -> anyhow::Result<Reader> {
             Err(ReaderError::NoTopic { topic }) if named => bail!(
                 "there is no topic {topic} at {}; the configured topics are {}",
                 settings.bootstrap_servers,
-                settings.connector.topics.join(", ")
+                settings.topics.join(", ")
             ),
             Err(ReaderError::NoTopic { topic }) if topics.len() > 1 => topics.retain(|one| *one != topic),
             Err(ReaderError::NoTopic { .. }) => bail!(
                 "none of the topics {} is at {} yet",
-                settings.connector.topics.join(", "),
+                settings.topics.join(", "),
                 settings.bootstrap_servers
             ),
             Err(error @ (ReaderError::Properties { .. } | ReaderError::System(_))) => {
@@ -150,7 +150,7 @@ impl Printer<'_> {
 
     /// What a topic holds, when it belongs to one signal alone.
     fn signal(&self, topic: &str) -> Option<Signal> {
-        let topics = self.settings.connector.topics.iter();
+        let topics = self.settings.topics.iter();
         let mut signals =
             topics.zip(Signal::ALL).filter(|(name, _)| *name == topic).map(|(_, signal)| signal);
         signals.next().filter(|_| signals.next().is_none())

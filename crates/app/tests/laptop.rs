@@ -73,13 +73,13 @@ fn status_health_and_metrics_say_what_is() {
     assert_eq!(refused.status, 400);
     let metrics = get("/metrics").text();
     for line in [
-        r#"otlp2kafka_requests_total{signal="traces",transport="http"} 2"#,
-        r#"otlp2kafka_items_stored_total{signal="traces"} 1"#,
-        r#"otlp2kafka_records_stored_total{signal="traces"} 1"#,
-        r#"otlp2kafka_refusals_total{signal="traces",reason="malformed"} 1"#,
-        "otlp2kafka_kafka_requests_total 1",
-        "otlp2kafka_kafka_records_total 1",
-        "otlp2kafka_kafka_batches_resent_total 0",
+        r#"otlp2kafka_requests_total{connector="otlp-source",signal="traces",transport="http"} 2"#,
+        r#"otlp2kafka_items_stored_total{connector="otlp-source",signal="traces"} 1"#,
+        r#"otlp2kafka_records_stored_total{connector="otlp-source",signal="traces"} 1"#,
+        r#"otlp2kafka_refusals_total{connector="otlp-source",signal="traces",reason="malformed"} 1"#,
+        r#"otlp2kafka_kafka_requests_total{connector="otlp-source"} 1"#,
+        r#"otlp2kafka_kafka_records_total{connector="otlp-source"} 1"#,
+        r#"otlp2kafka_kafka_batches_resent_total{connector="otlp-source"} 0"#,
     ] {
         assert!(metrics.contains(line), "{line} is not in:\n{metrics}");
     }

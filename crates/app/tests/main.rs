@@ -7,7 +7,9 @@
 )]
 
 mod clients;
+mod connectors;
 mod curable;
+mod definitions;
 mod faults;
 mod hold;
 mod hostile;
@@ -18,6 +20,7 @@ mod laptop;
 mod large;
 mod matrix;
 mod start;
+mod updates;
 
 /// The program under test; another build of it when the tests were compiled with its path.
 const PROGRAM: &str = match option_env!("OTLP2KAFKA_TEST_PROGRAM") {

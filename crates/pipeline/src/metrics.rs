@@ -1,4 +1,4 @@
-//! What the data path counts; `/metrics` shows it.
+//! What the data path counts, each connector by itself; `/metrics` shows it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::{Budget, Gate};
+use crate::Gate;
 
 /// The two ways in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,27 +22,55 @@ pub enum Transport {
     Http,
 }
 
+/// Every word that stands under `reason`: those of [`crate::RetryReason`] and [`crate::Refusal`], and the receiver's.
+const REASONS: [&str; 17] = [
+    "hold_time",
+    "line",
+    "memory",
+    "draining",
+    "paused",
+    "kafka",
+    "internal",
+    "malformed",
+    "too_large",
+    "slow_body",
+    "unknown_path",
+    "method",
+    "content_type",
+    "content_encoding",
+    "framing",
+    "not_http2",
+    "panic",
+];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConnectorLabel {
+    connector: Arc<str>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SignalLabel {
+    connector: Arc<str>,
     signal: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TransportLabel {
+    connector: Arc<str>,
     signal: &'static str,
     transport: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
+    connector: Arc<str>,
     signal: &'static str,
     reason: &'static str,
 }
 
-/// All counters of the data path.
+/// The counters of all connectors, under their names.
 #[derive(Debug)]
-pub struct Metrics {
-    signals: [Arc<SignalMetrics>; Signal::ALL.len()],
+pub struct Families {
     requests: Family<TransportLabel, Counter>,
     items_received: Family<SignalLabel, Counter>,
     bytes_received: Family<SignalLabel, Counter>,
@@ -52,15 +80,25 @@ pub struct Metrics {
     refusals: Family<ReasonLabel, Counter>,
     request_seconds: Family<SignalLabel, Histogram>,
     in_flight: Family<SignalLabel, Gauge>,
-    connections: Gauge,
-    connections_refused: Counter,
+    connections: Family<ConnectorLabel, Gauge>,
+    connections_refused: Family<ConnectorLabel, Counter>,
     memory_used_bytes: Gauge,
     memory_max_bytes: Gauge,
+}
+
+/// All counters of one connector's data path. They outlive what an update puts in place of what it replaces.
+#[derive(Debug)]
+pub struct Metrics {
+    signals: [Arc<SignalMetrics>; Signal::ALL.len()],
+    in_flight: [Gauge; Signal::ALL.len()],
+    connections: Gauge,
+    connections_refused: Counter,
 }
 
 /// The counters of one signal, looked up once.
 #[derive(Debug)]
 pub struct SignalMetrics {
+    connector: Arc<str>,
     signal: &'static str,
     requests: [Counter; 2],
     items_received: Counter,
@@ -76,73 +114,87 @@ fn histogram() -> Histogram {
     Histogram::new([0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0])
 }
 
-impl Default for Metrics {
+impl Default for Families {
     fn default() -> Self {
-        let requests = Family::<TransportLabel, Counter>::default();
-        let items_received = Family::<SignalLabel, Counter>::default();
-        let bytes_received = Family::<SignalLabel, Counter>::default();
-        let items_stored = Family::<SignalLabel, Counter>::default();
-        let records_stored = Family::<SignalLabel, Counter>::default();
-        let items_rejected = Family::<SignalLabel, Counter>::default();
-        let refusals = Family::<ReasonLabel, Counter>::default();
-        let request_seconds = Family::<SignalLabel, Histogram>::new_with_constructor(histogram);
-        let signals = Signal::ALL.map(|which| {
-            let signal = which.name();
-            let label = SignalLabel { signal };
-            let transport = |transport| requests.get_or_create_owned(&TransportLabel { signal, transport });
-            Arc::new(SignalMetrics {
-                signal,
-                requests: [transport("grpc"), transport("http")],
-                items_received: items_received.get_or_create_owned(&label),
-                bytes_received: bytes_received.get_or_create_owned(&label),
-                items_stored: items_stored.get_or_create_owned(&label),
-                records_stored: records_stored.get_or_create_owned(&label),
-                items_rejected: items_rejected.get_or_create_owned(&label),
-                refusals: refusals.clone(),
-                request_seconds: request_seconds.get_or_create_owned(&label),
-            })
-        });
         Self {
-            signals,
-            requests,
-            items_received,
-            bytes_received,
-            items_stored,
-            records_stored,
-            items_rejected,
-            refusals,
-            request_seconds,
+            requests: Family::default(),
+            items_received: Family::default(),
+            bytes_received: Family::default(),
+            items_stored: Family::default(),
+            records_stored: Family::default(),
+            items_rejected: Family::default(),
+            refusals: Family::default(),
+            request_seconds: Family::new_with_constructor(histogram),
             in_flight: Family::default(),
-            connections: Gauge::default(),
-            connections_refused: Counter::default(),
+            connections: Family::default(),
+            connections_refused: Family::default(),
             memory_used_bytes: Gauge::default(),
             memory_max_bytes: Gauge::default(),
         }
     }
 }
 
-impl Metrics {
-    /// The counters of one signal.
+impl Families {
+    /// The counters of the connector of that name.
     #[must_use]
-    pub fn signal(&self, signal: Signal) -> &Arc<SignalMetrics> {
-        &self.signals[signal.index()]
+    pub fn of(&self, connector: &str) -> Metrics {
+        let connector: Arc<str> = connector.into();
+        let signals = Signal::ALL.map(|which| {
+            let signal = which.name();
+            let label = SignalLabel { connector: Arc::clone(&connector), signal };
+            let transport = |transport| {
+                let connector = Arc::clone(&connector);
+                self.requests.get_or_create_owned(&TransportLabel { connector, signal, transport })
+            };
+            Arc::new(SignalMetrics {
+                connector: Arc::clone(&connector),
+                signal,
+                requests: [transport("grpc"), transport("http")],
+                items_received: self.items_received.get_or_create_owned(&label),
+                bytes_received: self.bytes_received.get_or_create_owned(&label),
+                items_stored: self.items_stored.get_or_create_owned(&label),
+                records_stored: self.records_stored.get_or_create_owned(&label),
+                items_rejected: self.items_rejected.get_or_create_owned(&label),
+                refusals: self.refusals.clone(),
+                request_seconds: self.request_seconds.get_or_create_owned(&label),
+            })
+        });
+        let in_flight = Signal::ALL.map(|which| {
+            let label = SignalLabel { connector: Arc::clone(&connector), signal: which.name() };
+            self.in_flight.get_or_create_owned(&label)
+        });
+        let label = ConnectorLabel { connector };
+        Metrics {
+            signals,
+            in_flight,
+            connections: self.connections.get_or_create_owned(&label),
+            connections_refused: self.connections_refused.get_or_create_owned(&label),
+        }
     }
 
-    /// Open connections of all receivers.
-    #[must_use]
-    pub fn connections(&self) -> &Gauge {
-        &self.connections
-    }
-
-    /// A connection was closed at once, because there were too many.
-    pub fn connection_refused(&self) {
-        self.connections_refused.inc();
-    }
-
-    /// Connections closed at once so far.
-    #[must_use]
-    pub fn connections_refused(&self) -> u64 {
-        self.connections_refused.get()
+    /// Takes the counters of a connector that is no more out of what is shown.
+    pub fn forget(&self, connector: &str) {
+        let connector: Arc<str> = connector.into();
+        for signal in Signal::ALL.map(Signal::name) {
+            let connector = || Arc::clone(&connector);
+            let label = SignalLabel { connector: connector(), signal };
+            self.items_received.remove(&label);
+            self.bytes_received.remove(&label);
+            self.items_stored.remove(&label);
+            self.records_stored.remove(&label);
+            self.items_rejected.remove(&label);
+            self.request_seconds.remove(&label);
+            self.in_flight.remove(&label);
+            for transport in ["grpc", "http"] {
+                self.requests.remove(&TransportLabel { connector: connector(), signal, transport });
+            }
+            for reason in REASONS {
+                self.refusals.remove(&ReasonLabel { connector: connector(), signal, reason });
+            }
+        }
+        let label = ConnectorLabel { connector };
+        self.connections.remove(&label);
+        self.connections_refused.remove(&label);
     }
 
     /// Puts all counters under their names.
@@ -183,26 +235,64 @@ impl Metrics {
         );
         part.register_with_unit(
             "memory_used",
-            "Bytes of the budget in use",
+            "Bytes of all budgets in use",
             Unit::Bytes,
             self.memory_used_bytes.clone(),
         );
         part.register_with_unit(
             "memory_max",
-            "Bytes of the budget",
+            "Bytes of all budgets",
             Unit::Bytes,
             self.memory_max_bytes.clone(),
         );
     }
 
+    /// Brings the gauges of memory up to date, which nobody keeps; called before each scrape.
+    pub fn refresh(&self, used_bytes: usize, total_bytes: usize) {
+        self.memory_used_bytes.set(gauge(used_bytes));
+        self.memory_max_bytes.set(gauge(total_bytes));
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl Default for Metrics {
+    /// Counters that nobody shows.
+    fn default() -> Self {
+        Families::default().of("")
+    }
+}
+
+impl Metrics {
+    /// The counters of one signal.
+    #[must_use]
+    pub fn signal(&self, signal: Signal) -> &Arc<SignalMetrics> {
+        &self.signals[signal.index()]
+    }
+
+    /// Open connections of all receivers.
+    #[must_use]
+    pub fn connections(&self) -> &Gauge {
+        &self.connections
+    }
+
+    /// A connection was closed at once, because there were too many.
+    pub fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    /// Connections closed at once so far.
+    #[must_use]
+    pub fn connections_refused(&self) -> u64 {
+        self.connections_refused.get()
+    }
+
     /// Brings the gauges that nobody keeps up to date; called before each scrape.
-    pub fn refresh(&self, budget: &Budget, gate: &Gate) {
-        let gauge = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.memory_used_bytes.set(gauge(budget.used_bytes()));
-        self.memory_max_bytes.set(gauge(budget.total_bytes()));
+    pub fn refresh(&self, gate: &Gate) {
         for signal in Signal::ALL {
-            let label = SignalLabel { signal: signal.name() };
-            self.in_flight.get_or_create(&label).set(gauge(gate.taken(signal)));
+            self.in_flight[signal.index()].set(gauge(gate.taken(signal)));
         }
     }
 }
@@ -232,7 +322,9 @@ impl SignalMetrics {
 
     /// A request was answered with an error.
     pub fn refused(&self, reason: &'static str) {
-        self.refusals.get_or_create(&ReasonLabel { signal: self.signal, reason }).inc();
+        debug_assert!(REASONS.contains(&reason), "{reason} would outlive its connector");
+        let connector = Arc::clone(&self.connector);
+        self.refusals.get_or_create(&ReasonLabel { connector, signal: self.signal, reason }).inc();
     }
 
     /// A request was answered after `time`.
@@ -244,5 +336,48 @@ impl SignalMetrics {
     #[must_use]
     pub fn items_stored(&self) -> u64 {
         self.items_stored.get()
+    }
+
+    /// Records that Kafka has acknowledged so far.
+    #[must_use]
+    pub fn records_stored(&self) -> u64 {
+        self.records_stored.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn a_connector_that_is_gone_leaves_no_counter() {
+        let families = Families::default();
+        let mut registry = Registry::default();
+        families.register(&mut registry);
+        let shown = |registry: &Registry| {
+            let mut text = String::new();
+            encode(&mut text, registry).map(|()| text).unwrap_or_default()
+        };
+        let prod = families.of("prod");
+        let hostile = families.of("a\"b\n");
+        for metrics in [&prod, &hostile] {
+            for reason in REASONS {
+                metrics.signal(Signal::Logs).refused(reason);
+            }
+            metrics.signal(Signal::Logs).stored(1);
+        }
+        let both = shown(&registry);
+        assert!(
+            both.contains(r#"otlp2kafka_items_stored_total{connector="prod",signal="logs"} 1"#),
+            "{both}"
+        );
+        assert!(both.contains(r#"connector="a\"b\n""#), "{both}");
+        families.forget("a\"b\n");
+        let one = shown(&registry);
+        assert!(!one.contains(r#"a\"b"#), "{one}");
+        families.forget("prod");
+        assert!(!shown(&registry).contains("prod"));
     }
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use crate::{Budget, Drain, Gate, Health, Metrics};
 
-/// One for each connector; receivers, sink and control plane hold it in an `Arc`.
+/// One for each configuration of a connector that is in force; receivers, sink and control plane hold it in an `Arc`.
 #[derive(Debug)]
 pub struct Shared {
-    /// Bytes that requests may hold; one budget for the whole process.
+    /// Bytes that requests may hold; of the whole process, or of this connector alone.
     pub budget: Arc<Budget>,
     /// Places in line.
-    pub gate: Gate,
-    /// Counters; one set for the whole process.
+    pub gate: Arc<Gate>,
+    /// Counters of this connector.
     pub metrics: Arc<Metrics>,
-    /// What keeps the server from being ready.
+    /// What keeps the connector from being ready.
     pub health: Arc<Health>,
-    /// How far the shutdown has come.
+    /// How far its end has come.
     pub drain: Drain,
 }

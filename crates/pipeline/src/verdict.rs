@@ -36,6 +36,8 @@ pub enum RetryReason {
     Memory,
     /// The server is shutting down.
     Draining,
+    /// The connector is paused.
+    Paused,
     /// Kafka said so; the name is the protocol's name of the error.
     Kafka(&'static str),
     /// The server failed in a way that this request may not cause again.
@@ -51,6 +53,7 @@ impl RetryReason {
             Self::Line => "line",
             Self::Memory => "memory",
             Self::Draining => "draining",
+            Self::Paused => "paused",
             Self::Kafka(_) => "kafka",
             Self::Internal => "internal",
         }
@@ -64,6 +67,7 @@ impl fmt::Display for RetryReason {
             Self::Line => f.write_str("too many unacknowledged requests"),
             Self::Memory => f.write_str("the memory for requests is in use"),
             Self::Draining => f.write_str("the server is shutting down"),
+            Self::Paused => f.write_str("the connector is paused"),
             Self::Kafka(code) => write!(f, "Kafka answered {code}"),
             Self::Internal => f.write_str("the server failed on this request"),
         }

@@ -1,5 +1,6 @@
 //! From checked values to what the receivers obey; mistakes that one key alone does not show are found here.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,26 +10,71 @@ use ::http::HeaderName;
 use ::http::header::HeaderMap;
 use pipeline::Carried;
 
+use crate::connection::Door;
 use crate::{keys, tls};
 
 /// A configuration of the receivers that can be in force.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
-    /// Port of the gRPC receiver, `None` when it is off.
-    pub(crate) grpc_port: Option<u16>,
-    /// Port of the HTTP receiver, `None` when it is off.
-    pub(crate) http_port: Option<u16>,
-    pub(crate) bind_address: String,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) connections_max: usize,
+    grpc: Option<Address>,
+    http: Option<Address>,
+    /// `None`: as the bytes come.
+    pub tls: Option<Tls>,
+    /// Open connections of both receivers.
+    pub connections_max: usize,
     pub(crate) settings: Settings,
 }
 
+/// Where a receiver is to listen. Two that are equal are the same port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The key that names the port.
+    pub key: &'static str,
+    /// `otlp.bind.address`.
+    pub host: String,
+    /// 0: any that is free.
+    pub port: u16,
+}
+
 /// The TLS side of both receivers; they differ in the protocols they offer.
-#[derive(Debug)]
-pub(crate) struct Tls {
+#[derive(Debug, Clone)]
+pub struct Tls {
     pub(crate) grpc: Arc<rustls::ServerConfig>,
     pub(crate) http: Arc<rustls::ServerConfig>,
+    made_of: Arc<Files>,
+}
+
+/// The files that a TLS configuration was made from.
+#[derive(PartialEq, Eq)]
+struct Files {
+    cert: Vec<u8>,
+    key: Vec<u8>,
+    client_ca: Option<Vec<u8>>,
+}
+
+/// A private key is not shown.
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Files").finish_non_exhaustive()
+    }
+}
+
+/// The same files make the same TLS.
+impl PartialEq for Tls {
+    fn eq(&self, other: &Self) -> bool {
+        self.made_of == other.made_of
+    }
+}
+
+impl Eq for Tls {}
+
+impl Tls {
+    pub(crate) fn of(&self, door: Door) -> Arc<rustls::ServerConfig> {
+        Arc::clone(match door {
+            Door::Grpc => &self.grpc,
+            Door::Http => &self.http,
+        })
+    }
 }
 
 /// What every worker needs to know.
@@ -77,14 +123,32 @@ impl Config {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let host = values.text(&keys::BIND_ADDRESS).unwrap_or_default();
+        let address = |key: &Key, port: Option<u16>| {
+            port.map(|port| Address { key: key.name, host: host.to_owned(), port })
+        };
         Ok(Self {
-            grpc_port,
-            http_port,
-            bind_address: values.text(&keys::BIND_ADDRESS).unwrap_or_default().to_owned(),
+            grpc: address(&keys::GRPC_PORT, grpc_port),
+            http: address(&keys::HTTP_PORT, http_port),
             tls,
             connections_max: values.size(&keys::CONNECTIONS_MAX),
             settings: Settings::from_values(values),
         })
+    }
+
+    /// Where a receiver is to listen; `None` when it is off.
+    #[must_use]
+    pub fn address(&self, door: Door) -> Option<&Address> {
+        match door {
+            Door::Grpc => self.grpc.as_ref(),
+            Door::Http => self.http.as_ref(),
+        }
+    }
+
+    /// The longest time that a request waits for its answer.
+    #[must_use]
+    pub fn hold(&self) -> Duration {
+        self.settings.hold
     }
 }
 
@@ -157,8 +221,9 @@ fn tls_of(
     if problems.len() > before {
         return None;
     }
-    match tls::server_configs(&cert?, &key?, client_ca.as_deref()) {
-        Ok(tls) => Some(tls),
+    let made_of = Arc::new(Files { cert: cert?, key: key?, client_ca });
+    match tls::server_configs(&made_of.cert, &made_of.key, made_of.client_ca.as_deref()) {
+        Ok((grpc, http)) => Some(Tls { grpc, http, made_of }),
         Err(problem) => {
             problems.push(problem);
             None

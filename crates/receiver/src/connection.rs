@@ -21,10 +21,11 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Settings;
-use crate::exchange::Service;
+use crate::exchange::{InUse, Phases};
 use crate::io::{Activity, Io, Socket};
 use crate::reply::ReplyBody;
 use crate::windows::Window;
+use crate::worker::Here;
 use crate::{grpc, http};
 
 /// RFC 9113, 3.4: what every HTTP/2 connection begins with.
@@ -47,24 +48,37 @@ const ERROR_RESETS_MAX: usize = 1024;
 
 /// Which receiver a connection came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
+pub enum Door {
     /// OTLP/gRPC.
     Grpc,
     /// OTLP/HTTP.
     Http,
 }
 
+/// What a connection works for, and with.
+struct Ends<I> {
+    /// Where each request finds what is in force for it.
+    here: Rc<Here<I>>,
+    /// What was in force when the connection came: limits of connections hold to their end.
+    settings: Settings,
+    /// How far the end of its port has come.
+    phases: Rc<Phases>,
+    activity: Rc<Activity>,
+    door: Door,
+}
+
 /// Serves `stream` to its end.
 pub(crate) async fn serve<I: Intake + 'static>(
-    service: Rc<Service<I>>,
+    here: Rc<Here<I>>,
+    phases: Rc<Phases>,
     stream: TcpStream,
     door: Door,
     tls: Option<Arc<rustls::ServerConfig>>,
 ) {
-    let settings = &service.settings;
+    let settings = here.current().settings.clone();
     let opened = tokio::select! {
-        opened = open(stream, tls, settings) => opened,
-        () = service.phases.reached(Phase::Draining) => return,
+        opened = open(stream, tls, &settings) => opened,
+        () = phases.reached(Phase::Draining) => return,
     };
     let (socket, seen, http2) = match opened {
         Ok(opened) => opened,
@@ -75,26 +89,29 @@ pub(crate) async fn serve<I: Intake + 'static>(
     };
     let activity = Activity::new();
     let io = Io::new(socket, seen, Rc::clone(&activity), settings.write_timeout);
+    // Held no longer than it takes to ask it: what is no longer in force must not wait for connections to end.
+    let windows = Arc::clone(&here.current().windows);
+    let ends = Ends { here, settings, phases, activity, door };
     let served = if http2 {
-        let window = service.windows.http2();
-        let connection = http2_connection(&service, &activity, &window, door, io);
-        drive(connection, &service, &activity).await
+        let window = windows.http2();
+        let connection = http2_connection(&ends, &window, io);
+        drive(connection, &ends).await
     } else {
-        activity.watch_heads();
-        let window = service.windows.http1();
-        let connection = http1_connection(&service, &activity, &window, door, io);
-        drive(connection, &service, &activity).await
+        ends.activity.watch_heads();
+        let window = windows.http1();
+        let connection = http1_connection(&ends, &window, io);
+        drive(connection, &ends).await
     };
     if let Err(error) = served {
         tracing::debug!(%error, ?door, "connection ended");
     }
-    if let Some(socket) = activity.take_lingering() {
+    if let Some(socket) = ends.activity.take_lingering() {
         let closing = async {
-            service.phases.reached(Phase::Closing).await;
+            ends.phases.reached(Phase::Closing).await;
             tokio::time::sleep(PARTING).await;
         };
         tokio::select! {
-            () = linger(socket, service.settings.request_bytes_max) => {}
+            () = linger(socket, ends.settings.request_bytes_max) => {}
             () = closing => {}
         }
     }
@@ -175,13 +192,11 @@ where
 }
 
 fn http2_connection<I: Intake + 'static>(
-    service: &Rc<Service<I>>,
-    activity: &Rc<Activity>,
+    ends: &Ends<I>,
     window: &Window,
-    door: Door,
     io: Io,
 ) -> impl Connection + use<I> {
-    let (class, settings) = (window.class, &service.settings);
+    let (class, settings) = (window.class, &ends.settings);
     let streams_max = class.streams_max.unwrap_or(u32::MAX).min(settings.streams_max);
     let mut builder = http2::Builder::new(Local);
     builder
@@ -198,22 +213,19 @@ fn http2_connection<I: Intake + 'static>(
         // Answers are a few KiB.
         .max_send_buf_size(16 << 10);
     let piece_bytes_max = class.frame_bytes as usize;
-    let (service, activity) = (Rc::clone(service), Rc::clone(activity));
+    let (here, activity, door) = (Rc::clone(&ends.here), Rc::clone(&ends.activity), ends.door);
     // In a box: hyper and tokio move what they spawn several times, and this is some thousand bytes.
-    let answer = move |request| {
-        Box::pin(answer(Rc::clone(&service), Rc::clone(&activity), door, piece_bytes_max, request))
-    };
+    let answer =
+        move |request| Box::pin(answer(here.enter(), Rc::clone(&activity), door, piece_bytes_max, request));
     builder.serve_connection(TokioIo::new(io), service_fn(answer))
 }
 
 fn http1_connection<I: Intake + 'static>(
-    service: &Rc<Service<I>>,
-    activity: &Rc<Activity>,
+    ends: &Ends<I>,
     window: &Window,
-    door: Door,
     io: Io,
 ) -> impl Connection + use<I> {
-    let settings = &service.settings;
+    let settings = &ends.settings;
     let head_bytes_max = settings.header_bytes_max as usize;
     // A head must fit, and a piece of a body is at most what was read.
     let piece_bytes_max = head_bytes_max.max(window.class.frame_bytes as usize);
@@ -224,14 +236,13 @@ fn http1_connection<I: Intake + 'static>(
         .header_read_timeout(None)
         .max_header_size(head_bytes_max)
         .max_buf_size(piece_bytes_max);
-    let (service, activity) = (Rc::clone(service), Rc::clone(activity));
-    let answer =
-        move |request| answer(Rc::clone(&service), Rc::clone(&activity), door, piece_bytes_max, request);
+    let (here, activity, door) = (Rc::clone(&ends.here), Rc::clone(&ends.activity), ends.door);
+    let answer = move |request| answer(here.enter(), Rc::clone(&activity), door, piece_bytes_max, request);
     builder.serve_connection(TokioIo::new(io), service_fn(answer))
 }
 
 async fn answer<I: Intake>(
-    service: Rc<Service<I>>,
+    service: InUse<I>,
     activity: Rc<Activity>,
     door: Door,
     piece_bytes_max: usize,
@@ -251,17 +262,13 @@ async fn answer<I: Intake>(
 }
 
 /// Runs a connection to its end: its own, a timeout, or the server's.
-async fn drive<I: Intake>(
-    connection: impl Connection,
-    service: &Service<I>,
-    activity: &Activity,
-) -> hyper::Result<()> {
+async fn drive<I: Intake>(connection: impl Connection, ends: &Ends<I>) -> hyper::Result<()> {
     const FAR: Duration = Duration::from_secs(24 * 3600);
-    let settings = &service.settings;
+    let Ends { settings, phases, activity, .. } = ends;
     let due = || activity.due(settings.header_timeout, settings.idle_timeout);
     let mut connection = pin!(connection);
-    let mut draining = pin!(service.phases.reached(Phase::Draining));
-    let mut closing = pin!(service.phases.reached(Phase::Closing));
+    let mut draining = pin!(phases.reached(Phase::Draining));
+    let mut closing = pin!(phases.reached(Phase::Closing));
     let mut timer = pin!(tokio::time::sleep(settings.header_timeout.min(settings.idle_timeout)));
     let (mut leaving, mut cut_at) = (false, None::<Instant>);
     loop {

@@ -1,8 +1,10 @@
 //! Hops 3 to 9 of one request, the same for both transports: one deadline, a place in line, the body, the verdict.
 
 use std::cell::Cell;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
@@ -18,6 +20,7 @@ use crate::body::{Bounds, Coding, Inflaters, Reader, unpack};
 use crate::config::Settings;
 use crate::reply::Answer;
 use crate::windows::Windows;
+use crate::workers::Generation;
 
 /// What the requests of one worker have in common.
 #[derive(Debug)]
@@ -27,6 +30,10 @@ pub(crate) struct Service<I> {
     pub(crate) windows: Arc<Windows>,
     pub(crate) intake: I,
     pub(crate) phases: Phases,
+    /// Set for the connector, whatever is in force.
+    pub(crate) paused: Rc<Cell<bool>>,
+    open: Cell<usize>,
+    none_open: Notify,
     inflaters: Inflaters,
     spread: Cell<u32>,
 }
@@ -51,10 +58,20 @@ pub(crate) struct Packed {
 }
 
 impl<I: Intake> Service<I> {
-    pub(crate) fn new(shared: Arc<Shared>, settings: Settings, windows: Arc<Windows>, intake: I) -> Self {
+    pub(crate) fn new(generation: Generation<I>, paused: Rc<Cell<bool>>) -> Self {
+        let intake = generation.intake();
+        let Generation { shared, windows, settings, .. } = generation;
         let phases = Phases::new(shared.drain.phase());
+        let (open, none_open) = (Cell::new(0), Notify::new());
         let (inflaters, spread) = (Inflaters::default(), Cell::new(0));
-        Self { shared, settings, windows, intake, phases, inflaters, spread }
+        Self { shared, settings, windows, intake, phases, paused, open, none_open, inflaters, spread }
+    }
+
+    /// Returns when no request is open.
+    pub(crate) async fn idle(&self) {
+        while self.open.get() > 0 {
+            self.none_open.notified().await;
+        }
     }
 
     /// What a sender is told to wait: 80 to 100 % of the delay, spread evenly, so that those who were turned
@@ -89,6 +106,9 @@ impl<I: Intake> Service<I> {
             deadline,
         };
         let way = async {
+            if self.paused.get() {
+                return Err(Answer::retry(RetryReason::Paused));
+            }
             let permit = self.shared.gate.admit(head.signal, deadline).await.map_err(Answer::retry)?;
             let packed = read(Reader::new(body, self.shared.budget.open(), bounds)).await?;
             let Packed { bytes, coding, mut charge } = packed;
@@ -123,6 +143,34 @@ impl<I: Intake> Service<I> {
     }
 }
 
+/// The service as one request uses it, from its head to its answer.
+#[derive(Debug)]
+pub(crate) struct InUse<I>(Rc<Service<I>>);
+
+impl<I> InUse<I> {
+    pub(crate) fn new(service: &Rc<Service<I>>) -> Self {
+        service.open.set(service.open.get() + 1);
+        Self(Rc::clone(service))
+    }
+}
+
+impl<I> Deref for InUse<I> {
+    type Target = Service<I>;
+
+    fn deref(&self) -> &Service<I> {
+        &self.0
+    }
+}
+
+impl<I> Drop for InUse<I> {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+        if self.0.open.get() == 0 {
+            self.0.none_open.notify_waiters();
+        }
+    }
+}
+
 /// A panic on one request is the answer to that request.
 async fn caught(way: impl Future<Output = Result<Answer, Answer>>) -> Result<Answer, Answer> {
     let mut way = pin!(way);
@@ -134,7 +182,7 @@ async fn caught(way: impl Future<Output = Result<Answer, Answer>>) -> Result<Ans
     .await
 }
 
-/// How far the shutdown has come, as one worker sees it: its connections ask often, so they ask here
+/// How far the end of a port or of a connector has come, as one worker sees it: its connections ask often, so they ask here
 /// instead of what all threads share.
 #[derive(Debug)]
 pub(crate) struct Phases {
@@ -143,7 +191,7 @@ pub(crate) struct Phases {
 }
 
 impl Phases {
-    fn new(phase: Phase) -> Self {
+    pub(crate) fn new(phase: Phase) -> Self {
         Self { phase: Cell::new(phase), changed: Notify::new() }
     }
 

@@ -1,8 +1,8 @@
 //! OTLP over gRPC and HTTP: hops 1 to 4 and 9 of a request's way. Knows nothing of Kafka.
 //!
 //! ```text
-//! listen ── accept, connection limit ──► worker ── one thread, one runtime
-//!                                          │
+//! listen ── accept, connection limit ──► worker ── one thread, one runtime, connections of all connectors
+//!   (a port of one connector)              │
 //!                connection: TLS, HTTP/1.1 or HTTP/2, windows, timeouts
 //!                              │                        │
 //!                        grpc: head, framing      http: head, routing
@@ -31,6 +31,7 @@ mod listen;
 mod tls;
 mod windows;
 mod worker;
+mod workers;
 
 mod exchange;
 mod grpc;
@@ -39,10 +40,13 @@ mod http;
 mod body;
 mod reply;
 
-pub use config::Config;
+pub use config::{Address, Config, Tls};
+pub use connection::Door;
 pub use error::{BindError, ServeError};
 pub use keys::KEYS;
-pub use listen::{Bound, Serving, bind};
+pub use listen::{Bound, Leaving, Listening, bind};
+pub use windows::Windows;
+pub use workers::{Ended, Generation, Retired, Station, Workers};
 
 #[cfg(test)]
 mod tests;

@@ -1,287 +1,272 @@
-//! Hop 1: sockets, the limit of connections, and which worker gets the next one.
+//! Hop 1: a port, whom its connections belong to, and which worker gets the next one.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
-use pipeline::{Drain, Intake, Phase, Shared};
+use pipeline::{Drain, Metrics, Phase, Switch, drain};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 
-use crate::config::{Config, Settings, Tls};
+use crate::BindError;
+use crate::config::Address;
 use crate::connection::Door;
-use crate::windows::Windows;
-use crate::worker::{Accepted, Worker};
-use crate::{BindError, ServeError, keys};
+use crate::worker::{Accepted, Job};
+use crate::workers::Desk;
 
-/// Connections on their way to one worker.
-const HANDOVER_MAX: usize = 64;
-
-/// Both receivers, bound and not yet serving.
+/// A port that is taken and not served yet.
 #[derive(Debug)]
 pub struct Bound {
-    grpc: Option<std::net::TcpListener>,
-    http: Option<std::net::TcpListener>,
-    tls: Option<Tls>,
-    connections_max: usize,
-    settings: Settings,
+    socket: std::net::TcpListener,
+    addr: SocketAddr,
 }
 
-/// Both receivers at work.
-#[derive(Debug)]
-pub struct Serving {
-    reports: mpsc::Receiver<Result<(), ServeError>>,
-    threads: usize,
-}
-
-/// Takes the ports.
+/// Takes a port. Looking up a name blocks.
 ///
 /// # Errors
 ///
 /// Names the key, the port and the address that can't be had.
-pub fn bind(config: Config) -> Result<Bound, BindError> {
-    let address = config.bind_address;
-    let listen = |key, port: Option<u16>| port.map(|port| listener(key, &address, port)).transpose();
-    Ok(Bound {
-        grpc: listen(keys::GRPC_PORT.name, config.grpc_port)?,
-        http: listen(keys::HTTP_PORT.name, config.http_port)?,
-        tls: config.tls,
-        connections_max: config.connections_max,
-        settings: config.settings,
-    })
-}
-
-fn listener(key: &'static str, address: &str, port: u16) -> Result<std::net::TcpListener, BindError> {
-    let resolved: Vec<SocketAddr> = (address, port)
+pub fn bind(address: &Address) -> Result<Bound, BindError> {
+    let Address { key, host, port } = address;
+    let (host, port) = (host.as_str(), *port);
+    let resolved: Vec<SocketAddr> = (host, port)
         .to_socket_addrs()
-        .map_err(|source| BindError::Address { address: address.to_owned(), source })?
+        .map_err(|source| BindError::Address { address: host.to_owned(), source })?
         .collect();
-    let bound = std::net::TcpListener::bind(&*resolved).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
+    let bound = std::net::TcpListener::bind(&*resolved).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        let addr = socket.local_addr()?;
+        Ok(Bound { socket, addr })
     });
-    bound.map_err(|source| BindError::Listen { key, port, address: address.to_owned(), source })
+    bound.map_err(|source| BindError::Listen { key, port, address: host.to_owned(), source })
 }
 
 impl Bound {
-    /// Where OTLP/gRPC listens; `None` when it is off.
+    /// Where it listens.
     #[must_use]
-    pub fn grpc_addr(&self) -> Option<SocketAddr> {
-        self.grpc.as_ref().and_then(|listener| listener.local_addr().ok())
-    }
-
-    /// Where OTLP/HTTP listens; `None` when it is off.
-    #[must_use]
-    pub fn http_addr(&self) -> Option<SocketAddr> {
-        self.http.as_ref().and_then(|listener| listener.local_addr().ok())
-    }
-
-    /// Starts an acceptor and `threads` workers, each a thread with a runtime of its own. `make` is called
-    /// once on each worker, inside its `LocalSet`, and gives that worker's intake.
-    pub fn serve<I, F>(self, shared: Arc<Shared>, threads: usize, make: F) -> Serving
-    where
-        I: Intake + 'static,
-        F: Fn() -> I + Send + Clone + 'static,
-    {
-        let threads = threads.max(1);
-        let windows = Windows::new(&shared.budget);
-        let (reporter, reports) = mpsc::channel(threads + 1);
-        let workers = (0..threads).map(|n| {
-            let (handover, accepted) = mpsc::channel(HANDOVER_MAX);
-            let worker = Worker {
-                shared: Arc::clone(&shared),
-                settings: self.settings.clone(),
-                windows: Arc::clone(&windows),
-                make: make.clone(),
-                accepted,
-            };
-            spawn(format!("otlp-worker-{n}"), &reporter, || worker.run());
-            Desk { handover, open: Arc::default() }
-        });
-        let acceptor = Acceptor {
-            desks: workers.collect(),
-            connections_max: self.connections_max,
-            drain: shared.drain.clone(),
-            shared,
-            tls: self.tls,
-        };
-        let (grpc, http) = (self.grpc, self.http);
-        spawn("otlp-accept".to_owned(), &reporter, || acceptor.run(grpc, http));
-        Serving { reports, threads: threads + 1 }
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
     }
 }
 
-impl Serving {
-    /// Returns when the shutdown has reached [`Phase::Draining`] and every connection is finished; at
-    /// [`Phase::Closing`] those that are left are cut.
-    ///
-    /// # Errors
-    ///
-    /// A thread ended by a panic or could not start: the process should end.
-    pub async fn finished(mut self) -> Result<(), ServeError> {
-        for _ in 0..self.threads {
-            // Every thread reports, even one that panics.
-            self.reports.recv().await.unwrap_or(Ok(()))?;
+/// What the connections of one port have in common, from the moment they are accepted.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) id: u64,
+    pub(crate) station: u64,
+    pub(crate) door: Door,
+    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) connections_max: usize,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The connector's open connections, on all its ports.
+    pub(crate) all: Arc<Count>,
+    /// Those of this line.
+    pub(crate) open: Arc<Count>,
+    pub(crate) drain: Drain,
+}
+
+/// Open connections.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    open: AtomicUsize,
+    none: Notify,
+}
+
+impl Count {
+    fn add(&self) {
+        self.open.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn take(&self) {
+        if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.none.notify_waiters();
         }
-        Ok(())
     }
-}
 
-/// Tells how a thread ended, whichever way it does.
-struct Reporter {
-    thread: String,
-    reports: mpsc::Sender<Result<(), ServeError>>,
-}
+    pub(crate) fn now(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
 
-impl Drop for Reporter {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let panicked = ServeError::Panicked { thread: std::mem::take(&mut self.thread) };
-            self.report(Err(panicked));
+    /// Returns once there are none.
+    async fn ended(&self) {
+        loop {
+            let mut none = std::pin::pin!(self.none.notified());
+            none.as_mut().enable();
+            if self.now() == 0 {
+                return;
+            }
+            none.await;
         }
     }
 }
 
-impl Reporter {
-    /// There is a place for the one report of each thread.
-    fn report(&self, report: Result<(), ServeError>) {
-        if self.reports.try_send(report).is_err() {
-            tracing::debug!(thread = self.thread, "nobody waits for the receivers");
-        }
-    }
-}
-
-fn spawn(
-    name: String,
-    reports: &mpsc::Sender<Result<(), ServeError>>,
-    work: impl FnOnce() -> io::Result<()> + Send + 'static,
-) {
-    let started = |thread, source| ServeError::Start { thread, source };
-    let reporter = Reporter { thread: name.clone(), reports: reports.clone() };
-    let failed = Reporter { thread: name.clone(), reports: reports.clone() };
-    let spawned = thread::Builder::new().name(name.clone()).spawn(move || {
-        let ended = work().map_err(|source| started(reporter.thread.clone(), source));
-        reporter.report(ended);
-    });
-    if let Err(source) = spawned {
-        failed.report(Err(started(name, source)));
-    }
-}
-
-/// Where a worker's connections are handed over and counted.
+/// A port in service.
 #[derive(Debug)]
-struct Desk {
-    handover: mpsc::Sender<Accepted>,
-    open: Arc<AtomicUsize>,
+pub struct Listening {
+    addr: SocketAddr,
+    line: watch::Sender<Line>,
+    switch: Switch,
+    accepting: JoinHandle<()>,
+}
+
+/// Connections whose port is closed, or that are asked to come again: each ends with the answers it waits for.
+/// Those that are left when this is dropped are cut.
+#[derive(Debug)]
+pub struct Leaving {
+    switch: Switch,
+    open: Arc<Count>,
+}
+
+impl Listening {
+    /// Accepts on `runtime`, and hands over to `desks`.
+    pub(crate) fn start<I: 'static>(
+        bound: Bound,
+        make: impl FnOnce(Drain) -> Line,
+        desks: Arc<[Desk<I>]>,
+        runtime: &tokio::runtime::Handle,
+    ) -> Self {
+        let (switch, drain) = drain();
+        let (line, lines) = watch::channel(make(drain));
+        let accepting = runtime.spawn(accept_until_closed(bound.socket, lines, desks));
+        Self { addr: bound.addr, line, switch, accepting }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Lets at most so many connections of the connector be open at a time; those that are stay.
+    pub fn limit(&self, connections_max: usize) {
+        self.line.send_if_modified(|line| {
+            let news = line.connections_max != connections_max;
+            line.connections_max = connections_max;
+            news
+        });
+    }
+
+    /// New connections get `tls`; those that are open leave. The port stays open throughout.
+    pub(crate) fn renew(&mut self, id: u64, tls: Option<Arc<rustls::ServerConfig>>) -> Leaving {
+        let (switch, drain) = drain();
+        let before = std::mem::replace(&mut self.switch, switch);
+        let mut open = Arc::default();
+        self.line.send_modify(|line| {
+            open = std::mem::take(&mut line.open);
+            *line = Line { id, tls, drain, ..line.clone() };
+        });
+        before.advance(Phase::Draining);
+        Leaving { switch: before, open }
+    }
+
+    /// Releases the port, and lets its connections leave. The port is free when this returns.
+    pub async fn close(self) -> Leaving {
+        let Self { line, switch, accepting, .. } = self;
+        let open = Arc::clone(&line.borrow().open);
+        drop(line);
+        // An error means that the runtime is gone, and with it the socket.
+        drop(accepting.await);
+        switch.advance(Phase::Draining);
+        Leaving { switch, open }
+    }
+}
+
+impl Leaving {
+    /// Returns when the last of them has ended.
+    pub async fn finished(&self) {
+        self.open.ended().await;
+    }
+
+    /// What still waits is answered retryably.
+    pub fn cut(&self) {
+        self.switch.advance(Phase::Closing);
+    }
 }
 
 /// One connection's place at its worker; free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    open: Arc<AtomicUsize>,
-    shared: Arc<Shared>,
+    worker: Arc<AtomicUsize>,
+    all: Arc<Count>,
+    line: Arc<Count>,
+    metrics: Arc<Metrics>,
 }
 
 impl Place {
-    fn new(open: &Arc<AtomicUsize>, shared: &Arc<Shared>) -> Self {
-        open.fetch_add(1, Ordering::Relaxed);
-        shared.metrics.connections().inc();
-        Self { open: Arc::clone(open), shared: Arc::clone(shared) }
+    fn new(worker: &Arc<AtomicUsize>, line: &Line) -> Self {
+        worker.fetch_add(1, Ordering::Relaxed);
+        line.all.add();
+        line.open.add();
+        line.metrics.connections().inc();
+        Self {
+            worker: Arc::clone(worker),
+            all: Arc::clone(&line.all),
+            line: Arc::clone(&line.open),
+            metrics: Arc::clone(&line.metrics),
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        self.shared.metrics.connections().dec();
+        self.worker.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.connections().dec();
+        self.all.take();
+        self.line.take();
     }
 }
 
-struct Acceptor {
-    desks: Vec<Desk>,
-    connections_max: usize,
-    drain: Drain,
-    shared: Arc<Shared>,
-    tls: Option<Tls>,
-}
-
-impl Acceptor {
-    fn run(self, grpc: Option<std::net::TcpListener>, http: Option<std::net::TcpListener>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(async move {
-            let grpc = grpc.map(TcpListener::from_std).transpose()?;
-            let http = http.map(TcpListener::from_std).transpose()?;
-            self.accept_until_draining(grpc, http).await;
-            Ok(())
-        })
-    }
-
-    async fn accept_until_draining(self, grpc: Option<TcpListener>, http: Option<TcpListener>) {
-        let mut drain = self.drain.clone();
-        let mut draining = pin!(drain.reached(Phase::Draining));
-        let mut backoff = Backoff::default();
-        loop {
-            let accepted = async {
-                tokio::select! {
-                    accepted = accept(grpc.as_ref()) => (Door::Grpc, accepted),
-                    accepted = accept(http.as_ref()) => (Door::Http, accepted),
-                }
-            };
-            let (door, accepted) = tokio::select! {
-                biased;
-                () = &mut draining => return,
-                accepted = accepted => accepted,
-            };
-            match accepted {
-                Ok(stream) => {
-                    backoff = Backoff::default();
-                    self.place(stream, door).await;
-                }
-                // The peer's doing; the next one may be fine.
-                Err(error) if is_of_the_peer(&error) => tracing::debug!(%error, "accept"),
-                Err(error) => {
-                    let wait = backoff.next(&error);
-                    tokio::select! {
-                        () = &mut draining => return,
-                        () = tokio::time::sleep(wait) => {}
-                    }
-                }
-            }
-        }
-    }
-
-    async fn place(&self, stream: TcpStream, door: Door) {
-        let open = |desk: &Desk| desk.open.load(Ordering::Relaxed);
-        if self.desks.iter().map(open).sum::<usize>() >= self.connections_max {
-            self.shared.metrics.connection_refused();
-            tracing::debug!(max = self.connections_max, "connection closed: too many");
-            return;
-        }
-        let Some(desk) = self.desks.iter().min_by_key(|desk| open(desk)) else { return };
-        let tls = self.tls.as_ref().map(|tls| match door {
-            Door::Grpc => Arc::clone(&tls.grpc),
-            Door::Http => Arc::clone(&tls.http),
-        });
-        // Without it answers would wait for acknowledgements of earlier ones.
-        let stream = match stream.set_nodelay(true).and_then(|()| stream.into_std()) {
-            Ok(stream) => stream,
-            Err(error) => return tracing::debug!(%error, "connection dropped"),
+async fn accept_until_closed<I>(
+    socket: std::net::TcpListener,
+    mut lines: watch::Receiver<Line>,
+    desks: Arc<[Desk<I>]>,
+) {
+    let listener = match TcpListener::from_std(socket) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "cannot accept connections"),
+    };
+    let mut backoff = Backoff::default();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            // A new line counts from the next connection on; the end of them closes the port.
+            changed = lines.changed() => match changed {
+                Ok(()) => continue,
+                Err(_) => return,
+            },
+            accepted = listener.accept() => accepted,
         };
-        let place = Place::new(&desk.open, &self.shared);
-        // A worker that is gone has reported why.
-        let _gone = desk.handover.send(Accepted { stream, door, tls, place }).await;
+        match accepted {
+            Ok((stream, _)) => {
+                backoff = Backoff::default();
+                let line = lines.borrow().clone();
+                place(stream, line, &desks).await;
+            }
+            // The peer's doing; the next one may be fine.
+            Err(error) if is_of_the_peer(&error) => tracing::debug!(%error, "accept"),
+            Err(error) => tokio::time::sleep(backoff.next(&error)).await,
+        }
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
-    match listener {
-        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
-        None => std::future::pending().await,
+async fn place<I>(stream: TcpStream, line: Line, desks: &[Desk<I>]) {
+    if line.all.now() >= line.connections_max {
+        line.metrics.connection_refused();
+        tracing::debug!(max = line.connections_max, "connection closed: too many");
+        return;
     }
+    let Some(desk) = desks.iter().min_by_key(|desk| desk.open.load(Ordering::Relaxed)) else { return };
+    // Without it answers would wait for acknowledgements of earlier ones.
+    let stream = match stream.set_nodelay(true).and_then(|()| stream.into_std()) {
+        Ok(stream) => stream,
+        Err(error) => return tracing::debug!(%error, "connection dropped"),
+    };
+    let place = Place::new(&desk.open, &line);
+    // A worker that is gone has reported why.
+    let _gone = desk.handover.send(Job::Accepted(Accepted { stream, line, place })).await;
 }
 
 fn is_of_the_peer(error: &io::Error) -> bool {

@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use pipeline::{
-    Budget, Carried, Encoding, Gate, Health, Intake, Metrics, Phase, Request, RetryReason, Shared, Switch,
-    Verdict,
+    Budget, Carried, Drain, Encoding, Gate, Health, Intake, Metrics, Phase, Request, RetryReason, Shared,
+    Switch, Verdict,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::{Config, KEYS, ServeError};
+use crate::{
+    Config, Door, Ended, Generation, KEYS, Listening, Retired, ServeError, Station, Windows, Workers,
+};
 
 mod client;
 mod drain;
@@ -24,6 +26,7 @@ mod grpc;
 mod http;
 mod limits;
 mod tls;
+mod updates;
 
 /// Longer than any wait of a test that passes.
 const LONG: Duration = Duration::from_secs(20);
@@ -77,6 +80,8 @@ impl Intake for Fake {
 
 /// A running pair of receivers.
 struct Server {
+    /// Upgraded for as long as the server runs.
+    station: Weak<Station<Fake>>,
     grpc: SocketAddr,
     http: SocketAddr,
     told: Arc<Told>,
@@ -113,32 +118,89 @@ fn config(keys: &[(&str, &str)]) -> Result<Config, Vec<::config::Problem>> {
     Config::from_values(&values, &read_file)
 }
 
-impl Server {
-    fn start(setup: Setup<'_>) -> Self {
-        let (switch, drain) = pipeline::drain();
-        let shared = Arc::new(Shared {
-            budget: Budget::new(setup.budget_bytes, setup.budget_bytes / 2),
-            gate: Gate::new(setup.places),
-            metrics: Arc::new(Metrics::default()),
-            health: Arc::new(Health::default()),
-            drain,
-        });
-        let told = Arc::new(Told {
+impl Told {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
             verdict: Mutex::new(Verdict::Stored { rejected: None }),
             open: watch::channel(true).0,
             got: watch::channel(Vec::new()).0,
             waiting: AtomicUsize::new(0),
             panic: false.into(),
+        })
+    }
+}
+
+fn generation(config: &Config, shared: &Arc<Shared>, told: &Arc<Told>) -> Generation<Fake> {
+    let told = Arc::clone(told);
+    let windows = Windows::new(&shared.budget);
+    Generation::new(config, Arc::clone(shared), windows, move || Fake(Arc::clone(&told)))
+}
+
+/// The end of a server, phase by phase.
+async fn finish(
+    ports: [Listening; 2],
+    station: Arc<Station<Fake>>,
+    workers: Workers<Fake>,
+    ended: Ended,
+    mut drain: Drain,
+) -> Result<(), ServeError> {
+    drain.reached(Phase::Draining).await;
+    let [grpc, http] = ports;
+    let leaving = [grpc.close().await, http.close().await];
+    let left = async {
+        for leaving in &leaving {
+            leaving.finished().await;
+        }
+    };
+    tokio::select! {
+        () = left => {}
+        () = drain.reached(Phase::Closing) => {
+            for leaving in &leaving {
+                leaving.cut();
+            }
+            for leaving in &leaving {
+                leaving.finished().await;
+            }
+        }
+    }
+    drop((leaving, station, workers));
+    ended.finished().await
+}
+
+impl Server {
+    async fn start(setup: Setup<'_>) -> Self {
+        let (switch, drain) = pipeline::drain();
+        let shared = Arc::new(Shared {
+            budget: Budget::new(setup.budget_bytes, setup.budget_bytes / 2),
+            gate: Arc::new(Gate::new(setup.places)),
+            metrics: Arc::new(Metrics::default()),
+            health: Arc::new(Health::default()),
+            drain,
         });
+        let told = Told::new();
         let mut config = config(setup.keys).unwrap();
         let carried: Vec<String> = setup.carried.iter().map(|name| (*name).to_owned()).collect();
         config.carry(&carried).unwrap();
-        let bound = crate::bind(config).unwrap();
-        let (grpc, http) = (bound.grpc_addr().unwrap(), bound.http_addr().unwrap());
-        let intake = Arc::clone(&told);
-        let serving = bound.serve(Arc::clone(&shared), 2, move || Fake(Arc::clone(&intake)));
-        let finished = tokio::spawn(serving.finished());
-        Self { grpc, http, told, shared, switch, finished }
+        let (workers, ended) = Workers::start(2).unwrap();
+        let station = Arc::new(workers.station());
+        station.prepare(generation(&config, &shared, &told)).await;
+        station.switch().await.done().await;
+        let ports = [Door::Grpc, Door::Http].map(|door| {
+            let bound = crate::bind(config.address(door).unwrap()).unwrap();
+            station.listen(bound, door, config.tls.as_ref(), config.connections_max, &shared.metrics)
+        });
+        let [grpc, http] = [ports[0].addr(), ports[1].addr()];
+        let kept = Arc::downgrade(&station);
+        let finished = tokio::spawn(finish(ports, station, workers, ended, shared.drain.clone()));
+        Self { station: kept, grpc, http, told, shared, switch, finished }
+    }
+
+    /// Puts another configuration in force. Requests are told by what is returned.
+    async fn update(&self, keys: &[(&str, &str)]) -> (Arc<Told>, Retired) {
+        let told = Told::new();
+        let station = self.station.upgrade().unwrap();
+        station.prepare(generation(&config(keys).unwrap(), &self.shared, &told)).await;
+        (told, station.switch().await)
     }
 
     fn answer(&self, verdict: Verdict) {

@@ -10,15 +10,18 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::config::Tls;
 use crate::keys;
 
-/// From the contents of PEM files.
+/// From the contents of PEM files: what OTLP/gRPC offers, and what OTLP/HTTP does.
 ///
 /// # Errors
 ///
 /// The first file that does not hold what it should, or a key that is not the certificate's.
-pub(crate) fn server_configs(cert: &[u8], key: &[u8], client_ca: Option<&[u8]>) -> Result<Tls, Problem> {
+pub(crate) fn server_configs(
+    cert: &[u8],
+    key: &[u8],
+    client_ca: Option<&[u8]>,
+) -> Result<(Arc<ServerConfig>, Arc<ServerConfig>), Problem> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let chain = certificates(&keys::TLS_CERT_PATH, cert)?;
     let key = PrivateKeyDer::from_pem_slice(key)
@@ -39,7 +42,7 @@ pub(crate) fn server_configs(cert: &[u8], key: &[u8], client_ca: Option<&[u8]>) 
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         Arc::new(config)
     };
-    Ok(Tls { grpc: offer(&[b"h2"]), http: offer(&[b"h2", b"http/1.1"]) })
+    Ok((offer(&[b"h2"]), offer(&[b"h2", b"http/1.1"])))
 }
 
 fn certificates(key: &Key, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Problem> {

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pipeline::{Budget, Charge};
 
-/// All windows of both receivers.
+/// The windows of all connections that share a budget.
 #[derive(Debug)]
-pub(crate) struct Windows {
+pub struct Windows {
     budget: Arc<Budget>,
     held_bytes: AtomicUsize,
 }
@@ -54,7 +54,9 @@ const HTTP1_LEAST: Class =
     Class { connection_bytes: 16 << 10, stream_bytes: 0, frame_bytes: 16 << 10, streams_max: None };
 
 impl Windows {
-    pub(crate) fn new(budget: &Arc<Budget>) -> Arc<Self> {
+    /// They take up to a quarter of `budget`.
+    #[must_use]
+    pub fn new(budget: &Arc<Budget>) -> Arc<Self> {
         Arc::new(Self { budget: Arc::clone(budget), held_bytes: AtomicUsize::new(0) })
     }
 

@@ -1,17 +1,17 @@
-//! Hop 1: a worker's thread, its runtime and its connections.
+//! Hop 1: a worker's thread, its runtime, and the connections and connectors on it.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use pipeline::{Intake, Phase, Shared};
-use tokio::sync::mpsc;
+use pipeline::{Drain, Intake, Phase};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::config::Settings;
-use crate::connection::{Door, serve};
-use crate::exchange::Service;
-use crate::listen::Place;
-use crate::windows::Windows;
+use crate::connection::serve;
+use crate::exchange::{InUse, Phases, Service};
+use crate::listen::{Line, Place};
+use crate::workers::Generation;
 
 /// Threads for large bodies, for each worker.
 const BLOCKING_THREADS_MAX: usize = 4;
@@ -20,75 +20,203 @@ const BLOCKING_THREADS_MAX: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) stream: std::net::TcpStream,
-    pub(crate) door: Door,
-    pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
+    pub(crate) line: Line,
     pub(crate) place: Place,
 }
 
-/// What a worker starts with.
+/// What comes to a worker from outside. None of it makes the worker wait.
 #[derive(Debug)]
-pub(crate) struct Worker<F> {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) settings: Settings,
-    pub(crate) windows: Arc<Windows>,
-    pub(crate) make: F,
-    pub(crate) accepted: mpsc::Receiver<Accepted>,
+pub(crate) enum Job<I> {
+    /// A new connection.
+    Accepted(Accepted),
+    /// Make an intake, and keep it at hand.
+    Prepare { station: u64, generation: Generation<I>, done: oneshot::Sender<()> },
+    /// New requests are those of what was prepared; `ended` when the former has nothing left to do.
+    Switch { station: u64, done: oneshot::Sender<()>, ended: oneshot::Sender<()> },
+    /// Refuse new requests retryably, or no longer.
+    Pause { station: u64, paused: bool, done: oneshot::Sender<()> },
+    /// The connector leaves.
+    Close { station: u64, done: oneshot::Sender<()>, ended: oneshot::Sender<()> },
 }
 
-impl<I, F> Worker<F>
-where
-    I: Intake + 'static,
-    F: Fn() -> I,
-{
-    /// Serves until the acceptor is gone and every connection is finished.
+/// One connector on this worker. Its connections look here for what is in force, request by request.
+#[derive(Debug)]
+pub(crate) struct Here<I> {
+    current: RefCell<Rc<Service<I>>>,
+    paused: Rc<Cell<bool>>,
+}
+
+impl<I> Here<I> {
+    /// What is in force now.
+    pub(crate) fn current(&self) -> Rc<Service<I>> {
+        Rc::clone(&self.current.borrow())
+    }
+
+    /// What is in force now, for a request whose head is here.
+    pub(crate) fn enter(&self) -> InUse<I> {
+        InUse::new(&self.current.borrow())
+    }
+}
+
+/// A worker at work.
+pub(crate) struct Worker<I> {
+    here: HashMap<u64, Rc<Here<I>>>,
+    /// Made, and not in force yet.
+    prepared: HashMap<u64, Rc<Service<I>>>,
+    /// How far the end of each port's connections has come; one entry for each port with connections here.
+    lines: Rc<RefCell<HashMap<u64, Rc<Phases>>>>,
+    connections: JoinSet<()>,
+    /// What is no longer in force, until it has nothing left to do.
+    retiring: JoinSet<()>,
+}
+
+impl<I: Intake + 'static> Worker<I> {
+    /// Serves until nobody can hand over any more and every connection is finished.
     ///
     /// # Errors
     ///
     /// The operating system has no room for a runtime.
-    pub(crate) fn run(self) -> std::io::Result<()> {
+    pub(crate) fn run(jobs: mpsc::Receiver<Job<I>>) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS_MAX)
             .build()?;
-        tokio::task::LocalSet::new().block_on(&runtime, self.serve());
+        let worker = Self {
+            here: HashMap::new(),
+            prepared: HashMap::new(),
+            lines: Rc::default(),
+            connections: JoinSet::new(),
+            retiring: JoinSet::new(),
+        };
+        tokio::task::LocalSet::new().block_on(&runtime, worker.serve(jobs));
         Ok(())
     }
 
-    async fn serve(mut self) {
-        let intake = (self.make)();
-        let mut drain = self.shared.drain.clone();
-        let service = Rc::new(Service::new(self.shared, self.settings, self.windows, intake));
-        let observer = Rc::clone(&service);
-        tokio::task::spawn_local(async move {
-            for phase in [Phase::Draining, Phase::Closing] {
-                drain.reached(phase).await;
-                observer.phases.advance(phase);
-            }
-        });
-        let mut connections = JoinSet::new();
+    async fn serve(mut self, mut jobs: mpsc::Receiver<Job<I>>) {
         loop {
             tokio::select! {
-                accepted = self.accepted.recv() => {
-                    let Some(accepted) = accepted else { break };
-                    connections.spawn_local(connection(Rc::clone(&service), accepted));
+                job = jobs.recv() => {
+                    let Some(job) = job else { break };
+                    self.take(job);
                 }
-                Some(ended) = connections.join_next() => report(ended),
+                Some(ended) = self.connections.join_next() => report(ended),
+                Some(ended) = self.retiring.join_next() => report(ended),
             }
         }
-        while let Some(ended) = connections.join_next().await {
+        while let Some(ended) = self.connections.join_next().await {
             report(ended);
         }
-        service.intake.finish().await;
+        for (_, here) in self.here.drain() {
+            self.retiring.spawn_local(retire(here.current(), None));
+        }
+        while let Some(ended) = self.retiring.join_next().await {
+            report(ended);
+        }
+    }
+
+    /// Whoever waits for an answer may have gone away.
+    fn take(&mut self, job: Job<I>) {
+        match job {
+            Job::Accepted(accepted) => self.accept(accepted),
+            Job::Prepare { station, generation, done } => {
+                let paused = self.here.get(&station).map(|here| Rc::clone(&here.paused)).unwrap_or_default();
+                let service = Rc::new(Service::new(generation, paused));
+                let closing = Rc::downgrade(&service);
+                tokio::task::spawn_local(follow(service.shared.drain.clone(), move |phase| {
+                    closing.upgrade().is_some_and(|service| {
+                        service.phases.advance(phase);
+                        true
+                    })
+                }));
+                self.prepared.insert(station, service);
+                let _gone = done.send(());
+            }
+            Job::Switch { station, done, ended } => {
+                if let Some(service) = self.prepared.remove(&station) {
+                    let before = match self.here.get(&station) {
+                        Some(here) => Some(here.current.replace(service)),
+                        None => {
+                            let paused = Rc::clone(&service.paused);
+                            let here = Here { current: RefCell::new(service), paused };
+                            self.here.insert(station, Rc::new(here));
+                            None
+                        }
+                    };
+                    if let Some(before) = before {
+                        self.retiring.spawn_local(retire(before, Some(ended)));
+                    }
+                }
+                let _gone = done.send(());
+            }
+            Job::Pause { station, paused, done } => {
+                if let Some(here) = self.here.get(&station) {
+                    here.paused.set(paused);
+                }
+                let _gone = done.send(());
+            }
+            Job::Close { station, done, ended } => {
+                self.prepared.remove(&station);
+                if let Some(here) = self.here.remove(&station) {
+                    self.retiring.spawn_local(retire(here.current(), Some(ended)));
+                }
+                let _gone = done.send(());
+            }
+        }
+    }
+
+    fn accept(&mut self, accepted: Accepted) {
+        let Accepted { stream, line, place } = accepted;
+        let Some(here) = self.here.get(&line.station).map(Rc::clone) else {
+            tracing::debug!("connection dropped: its connector has left");
+            return;
+        };
+        let phases = self.phases(&line);
+        self.connections.spawn_local(async move {
+            match tokio::net::TcpStream::from_std(stream) {
+                Ok(stream) => serve(here, phases, stream, line.door, line.tls).await,
+                Err(error) => tracing::warn!(%error, "connection dropped"),
+            }
+            drop(place);
+        });
+    }
+
+    /// The phases of a port's connections, which one task follows for all of them.
+    fn phases(&self, line: &Line) -> Rc<Phases> {
+        let new = || {
+            let phases = Rc::new(Phases::new(line.drain.phase()));
+            let (lines, id) = (Rc::clone(&self.lines), line.id);
+            let (drain, seen) = (line.drain.clone(), Rc::clone(&phases));
+            tokio::task::spawn_local(async move {
+                follow(drain, |phase| {
+                    seen.advance(phase);
+                    true
+                })
+                .await;
+                lines.borrow_mut().remove(&id);
+            });
+            phases
+        };
+        Rc::clone(self.lines.borrow_mut().entry(line.id).or_insert_with(new))
     }
 }
 
-async fn connection<I: Intake + 'static>(service: Rc<Service<I>>, accepted: Accepted) {
-    let Accepted { stream, door, tls, place } = accepted;
-    match tokio::net::TcpStream::from_std(stream) {
-        Ok(stream) => serve(service, stream, door, tls).await,
-        Err(error) => tracing::warn!(%error, "connection dropped"),
+/// Tells of the phases that end connections and requests, until nobody listens.
+async fn follow(mut drain: Drain, tell: impl Fn(Phase) -> bool) {
+    for phase in [Phase::Draining, Phase::Closing] {
+        drain.reached(phase).await;
+        if !tell(phase) {
+            return;
+        }
     }
-    drop(place);
+}
+
+/// Waits until a service that is no longer in force has answered its requests, and Kafka has reported what they left.
+async fn retire<I: Intake>(service: Rc<Service<I>>, ended: Option<oneshot::Sender<()>>) {
+    service.idle().await;
+    service.intake.finish().await;
+    drop(service);
+    // Nobody may be waiting.
+    let _gone = ended.map(|ended| ended.send(()));
 }
 
 /// A panic outside of a request ends its connection only.

@@ -118,7 +118,8 @@ impl Config {
         let marks = marks::marks(connector, worker, &mut problems);
         let creation = creation(connector, worker, raw, &mut problems);
         refuse_what_is_not_built(connector, raw, &mut problems);
-        client::check_overrides(worker.text(&OVERRIDE_POLICY).unwrap_or("All"), raw, &mut problems);
+        let policy = (worker.text(&OVERRIDE_POLICY).unwrap_or("All"), worker.list(&OVERRIDE_ALLOWLIST));
+        client::check_overrides(policy, raw, &mut problems);
         let record_bytes = connector.size(&OTLP_RECORD_MAX_BYTES);
         let library = library(connector, worker, &mut problems);
         let bootstrap = worker.text(&BOOTSTRAP_SERVERS);

@@ -10,6 +10,7 @@ use pipeline::RetryReason;
 use pipeline::{
     Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally, Verdict, run_sized,
 };
+use tokio::task::AbortHandle;
 
 use crate::config::{OTLP_RECORD_MAX_BYTES, OTLP_REQUEST_MAX_ELEMENTS, OTLP_REQUEST_OUTPUT_MAX_BYTES};
 use crate::producer::{Producer, Record, Way};
@@ -65,6 +66,8 @@ struct Worker<P> {
     core: Arc<Core>,
     producer: P,
     returns: Arc<Returns>,
+    /// Runs `returns` for as long as this is there.
+    waking: AbortHandle,
     ratios: [Cell<Ratio>; 4],
 }
 
@@ -74,12 +77,18 @@ struct HandedOver {
     rejected: u64,
 }
 
+impl<P> Drop for Worker<P> {
+    fn drop(&mut self) {
+        self.waking.abort();
+    }
+}
+
 impl<P: Producer> Worker<P> {
     fn spawn(core: Arc<Core>, producer: P) -> Self {
         let returns = Arc::new(Returns::default());
         let run = Arc::clone(&returns);
-        tokio::task::spawn_local(async move { run.run().await });
-        Self { core, producer, returns, ratios: Default::default() }
+        let waking = tokio::task::spawn_local(async move { run.run().await }).abort_handle();
+        Self { core, producer, returns, waking, ratios: Default::default() }
     }
 
     async fn store(&self, request: Request) -> Verdict {

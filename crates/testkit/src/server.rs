@@ -77,6 +77,18 @@ impl Builder {
     /// When it does not come up; the message is what it printed.
     #[must_use]
     pub fn start(self) -> Server {
+        let mut server = self.start_without_receivers();
+        server.wait_until_listening();
+        server
+    }
+
+    /// Starts it and waits for nothing: it may have no connector that listens.
+    ///
+    /// # Panics
+    ///
+    /// When the program is not there.
+    #[must_use]
+    pub fn start_without_receivers(self) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (grpc, http, rest, broker) =
@@ -104,9 +116,7 @@ impl Builder {
             .current_dir(folder.path())
             .spawn()
             .expect("the server's binary starts");
-        let mut server = Server { grpc, http, rest, bootstrap, child, folder };
-        server.wait_until_listening();
-        server
+        Server { grpc, http, rest, bootstrap, child, folder }
     }
 }
 

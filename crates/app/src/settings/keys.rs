@@ -43,7 +43,12 @@ pub(crate) static ADVERTISED_PORT: Key = key("rest.advertised.port", PORT, None,
     "The port under which others reach the REST API; shown in worker_id. By default that of listeners.");
 #[rustfmt::skip]
 pub(crate) static DATA_DIR: Key = key("data.dir", Kind::NonEmpty, Some("./otlp2kafka-data"), Medium, "Process",
-    "The folder of everything that is kept: the embedded broker's topics are in its folder broker.");
+    "The folder of everything that is kept: definitions of connectors that were made or changed over REST in its \
+     folder connectors, the embedded broker's topics in its folder broker.");
+#[rustfmt::skip]
+pub(crate) static CONNECTORS_MAX: Key = key("connectors.max",
+    Kind::Int { min: 1, max: 10_000, unit: Unit::Count }, Some("100"), Low, "Process",
+    "Connectors that there may be at a time, stopped ones included; REST refuses more.");
 #[rustfmt::skip]
 pub(crate) static WORKER_THREADS: Key = key("worker.threads",
     Kind::Int { min: 1, max: 1024, unit: Unit::Count }, None, Low, "Process",
@@ -81,8 +86,10 @@ pub(crate) static TASKS_MAX: Key = key("tasks.max",
 pub(crate) static MEMORY_MAX: Key = key("otlp.memory.max.bytes",
     Kind::Int { min: 32 << 20, max: 1 << 40, unit: Unit::Bytes }, None, Medium, "Memory",
     "Bytes that requests may hold from their first byte to Kafka's acknowledgement: bodies as sent, unpacked, \
-     and records. More requests wait, then are told to come again. By default 268435456 (256 MiB), or 40 % of \
-     the memory cgroup's limit where that is less.");
+     and records. More requests wait, then are told to come again. In a connector's own definition: a budget of its \
+     own, which others cannot use up. In the worker's properties, the environment or by -o: the one budget of all \
+     connectors that have none of their own; by default 268435456 (256 MiB), or 40 % of the memory cgroup's limit \
+     where that is less.");
 
 /// The class of the connector that this program stands for, and its aliases in Kafka Connect.
 pub(crate) const CLASSES: [&str; 3] = [
@@ -92,7 +99,7 @@ pub(crate) const CLASSES: [&str; 3] = [
 ];
 
 /// What the process obeys, in the worker's properties.
-static WORKER: [&Key; 13] = [
+static WORKER: [&Key; 14] = [
     &LISTENERS,
     &ADMIN_LISTENERS,
     &REST_HOST_NAME,
@@ -100,6 +107,7 @@ static WORKER: [&Key; 13] = [
     &ADVERTISED_HOST_NAME,
     &ADVERTISED_PORT,
     &DATA_DIR,
+    &CONNECTORS_MAX,
     &WORKER_THREADS,
     &LOG_FORMAT,
     &LOG_LEVEL,

@@ -6,12 +6,11 @@ use super::keys;
 use super::origin::Pairs;
 
 /// Keys of Kafka Connect's worker that have no meaning here (its documentation, "Worker Configuration").
-const WORKER_IGNORED: [&str; 25] = [
+const WORKER_IGNORED: [&str; 24] = [
     "client.id",
     "config.storage.replication.factor",
     "config.storage.topic",
     "connect.protocol",
-    "connector.client.config.override.allowlist",
     "exactly.once.source.support",
     "group.id",
     "heartbeat.interval.ms",
@@ -115,24 +114,13 @@ pub(super) fn judge_connector(
 }
 
 /// Judges the names of the worker's pairs, as [`judge_connector`] does.
-pub(super) fn judge_worker(
-    pairs: &Pairs,
-    table: &[&'static Key],
-    problems: &mut Vec<Problem>,
-    words: &mut Vec<String>,
-) {
+pub(super) fn judge_worker(pairs: &Pairs, table: &[&'static Key], words: &mut Vec<String>) {
     for (name, given) in pairs {
         let value = given.value.trim();
         let known = table.iter().any(|key| key.name == name)
             || WORKER_FAMILIES.iter().any(|family| name.starts_with(family))
             || WORKER_IGNORED.contains(&name.as_str());
         match name.as_str() {
-            "config.providers" if !value.is_empty() => problems.push(Problem::invalid(
-                name,
-                Some(value),
-                "configuration providers are not supported yet; ${…} would be taken as it stands",
-            )),
-            "config.providers" => {}
             "exactly.once.source.support" if value != "disabled" => words.push(format!(
                 "{}: {name} = {value} has no effect: records are delivered at least once",
                 given.origin

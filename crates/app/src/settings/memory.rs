@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use config::Problem;
+use config::{Key, Problem};
 
 /// The budget where nothing says otherwise.
 pub(super) const DEFAULT_BYTES: usize = 256 << 20;
@@ -45,6 +45,12 @@ impl Memory {
 pub(super) fn default_bytes(limit: Option<u64>) -> usize {
     let share = limit.map_or(u64::MAX, |limit| limit / 10 * 4);
     usize::try_from(share).unwrap_or(usize::MAX).min(DEFAULT_BYTES)
+}
+
+/// The largest request where nobody gave it, when it is to be less than its own default.
+pub(super) fn request_default(keys: &[&'static Key], name: &str, total: usize) -> Option<usize> {
+    let default = keys.iter().find(|key| key.name == name)?.default?.parse::<usize>().ok()?;
+    (total / 4 < default).then_some(total / 4)
 }
 
 /// The least limit of this process's memory cgroup and those around it, version 1 or 2; `read` gives a

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use admin::Target;
 use serde_json::{Map, Value};
 
+use super::gather::ConnectorFile;
 use super::origin::{Given, Mistake, Origin, Pairs};
 use crate::files;
 
@@ -21,17 +23,17 @@ pub(super) fn properties_file(path: &str, mistakes: &mut Vec<Mistake>) -> Pairs 
 }
 
 /// Reads a connector file: flat JSON, JSON with `name` and `config`, or properties.
-pub(super) fn connector_file(path: &str, mistakes: &mut Vec<Mistake>) -> Pairs {
+pub(super) fn connector_file(path: &str, mistakes: &mut Vec<Mistake>) -> ConnectorFile {
     let origin = Origin::File(path.to_owned());
     let parsed = files::read(path).map_err(|error| files::plain(&error)).and_then(|text| {
         let json = text.trim_ascii_start().starts_with(b"{") || path.ends_with(".json");
-        if json { json_pairs(&text) } else { properties(&text) }
+        if json { json_pairs(&text) } else { Ok((properties(&text)?, Target::Started)) }
     });
     match parsed {
-        Ok(pairs) => from(pairs, &origin),
+        Ok((pairs, initial)) => ConnectorFile { pairs: from(pairs, &origin), initial },
         Err(why) => {
             mistakes.push(Mistake::text(origin, why));
-            Pairs::new()
+            ConnectorFile::default()
         }
     }
 }
@@ -92,7 +94,7 @@ fn from(pairs: Vec<(String, String)>, origin: &Origin) -> Pairs {
     pairs.into_iter().map(|(key, value)| (key, Given { value, origin: origin.clone() })).collect()
 }
 
-fn properties(text: &[u8]) -> Result<Vec<(String, String)>, String> {
+pub(super) fn properties(text: &[u8]) -> Result<Vec<(String, String)>, String> {
     let mut pairs = Vec::new();
     java_properties::PropertiesIter::new(text)
         .read_into(|key, value| pairs.push((key, value)))
@@ -100,15 +102,22 @@ fn properties(text: &[u8]) -> Result<Vec<(String, String)>, String> {
     Ok(pairs)
 }
 
-fn json_pairs(text: &[u8]) -> Result<Vec<(String, String)>, String> {
+fn json_pairs(text: &[u8]) -> Result<(Vec<(String, String)>, Target), String> {
     let value: Value = serde_json::from_slice(text).map_err(|error| format!("not JSON: {error}"))?;
     let Value::Object(mut outer) = value else {
         return Err("expected a JSON object".to_owned());
     };
     if !outer.get("config").is_some_and(Value::is_object) {
-        return texts(outer);
+        return Ok((texts(outer)?, Target::Started));
     }
-    let Some(Value::Object(config)) = outer.remove("config") else { return Ok(Vec::new()) };
+    let initial = match outer.remove("initial_state") {
+        None | Some(Value::Null) => Target::Started,
+        Some(word) => word
+            .as_str()
+            .and_then(Target::of_initial_state)
+            .ok_or_else(|| format!("initial_state: expected RUNNING, PAUSED or STOPPED, found {word}"))?,
+    };
+    let Some(Value::Object(config)) = outer.remove("config") else { return Ok((Vec::new(), initial)) };
     let mut pairs = texts(config)?;
     if let Some(name) = outer.remove("name") {
         let name = text_of("name", name)?;
@@ -120,7 +129,7 @@ fn json_pairs(text: &[u8]) -> Result<Vec<(String, String)>, String> {
             None => pairs.push(("name".to_owned(), name)),
         }
     }
-    Ok(pairs)
+    Ok((pairs, initial))
 }
 
 fn texts(object: Map<String, Value>) -> Result<Vec<(String, String)>, String> {

@@ -1,5 +1,7 @@
 //! Good configurations, each mistake in its exact words, precedence, and what a laptop gets.
 
+use admin::Target;
+
 use super::*;
 
 /// A folder with configuration files.
@@ -77,10 +79,16 @@ fn without_arguments_everything_stays_on_this_machine() {
     assert_eq!(settings.shutdown_delay, Duration::ZERO);
     assert_eq!(settings.graceful_timeout, Duration::from_secs(5));
     assert_eq!(settings.data_dir, PathBuf::from("./otlp2kafka-data"));
-    assert_eq!(settings.connector.name, "otlp-source");
-    assert_eq!(settings.connector.submitted, BTreeMap::from([("name".to_owned(), "otlp-source".to_owned())]));
-    assert_eq!(settings.connector.topics, ["otlp-traces", "otlp-metrics", "otlp-logs", "otlp-profiles"]);
-    assert_eq!(settings.queue_size, 10_000);
+    assert_eq!(settings.connectors[0].definition.name, "otlp-source");
+    assert_eq!(
+        settings.connectors[0].definition.config,
+        BTreeMap::from([("name".to_owned(), "otlp-source".to_owned())])
+    );
+    assert_eq!(
+        settings.connectors[0].plan.topics,
+        ["otlp-traces", "otlp-metrics", "otlp-logs", "otlp-profiles"]
+    );
+    assert_eq!(settings.connectors[0].plan.queue_size, 10_000);
     let bind = settings.in_force.iter().find(|one| one.key == "otlp.bind.address").unwrap();
     assert_eq!(bind.value, "127.0.0.1");
     assert_eq!(settings.words, Vec::<String>::new());
@@ -106,7 +114,7 @@ fn a_cluster_needs_one_more_line() {
     assert_eq!(settings.embedded, None);
     assert_eq!(settings.listeners[0].addr.to_string(), "0.0.0.0:8083");
     assert_eq!(settings.shutdown_delay, Duration::from_secs(5));
-    assert_eq!(settings.sink.bootstrap(), "kafka:9092");
+    assert_eq!(settings.connectors[0].plan.sink.bootstrap(), "kafka:9092");
 }
 
 #[test]
@@ -116,11 +124,11 @@ fn files_are_taken_as_connect_standalone_takes_them() {
     assert!(!settings.laptop);
     assert_eq!(settings.bootstrap_servers, "kafka-1:9092,kafka-2:9092");
     assert_eq!(settings.worker_id, "127.0.0.1:9083");
-    assert_eq!(settings.connector.name, "my-otlp");
-    assert_eq!(settings.connector.topics[0], "spans");
+    assert_eq!(settings.connectors[0].definition.name, "my-otlp");
+    assert_eq!(settings.connectors[0].plan.topics[0], "spans");
     assert_eq!(settings.words, Vec::<String>::new());
     // What REST shows is what was submitted, as text, and nothing else.
-    let submitted: Vec<&str> = settings.connector.submitted.keys().map(String::as_str).collect();
+    let submitted: Vec<&str> = settings.connectors[0].definition.config.keys().map(String::as_str).collect();
     assert_eq!(
         submitted,
         [
@@ -133,14 +141,14 @@ fn files_are_taken_as_connect_standalone_takes_them() {
             "tasks.max",
         ]
     );
-    assert_eq!(settings.connector.submitted["tasks.max"], "1");
+    assert_eq!(settings.connectors[0].definition.config["tasks.max"], "1");
 }
 
 #[test]
 fn a_connector_file_alone_is_no_worker_file() {
     let folder = Folder::new(&[("connector.json", CONNECTOR)]);
     let settings = folder.load(&["connector.json"], &[], &[]).unwrap();
-    assert_eq!(settings.connector.name, "my-otlp");
+    assert_eq!(settings.connectors[0].definition.name, "my-otlp");
     assert_eq!(settings.embedded, Some(9092));
     assert!(!settings.laptop);
 }
@@ -170,18 +178,20 @@ fn later_sources_win() {
     assert_eq!(force("kafka.topic.traces"), ("from-option", "-o".to_owned()));
     assert_eq!(force("otlp.grpc.port"), ("6317", "environment CONNECT_OTLP_GRPC_PORT".to_owned()));
     assert_eq!(force("otlp.http.port").0, "1000");
-    assert_eq!(settings.connector.topics[0], "from-option");
+    assert_eq!(settings.connectors[0].plan.topics[0], "from-option");
     assert_eq!(settings.log.level, LevelFilter::DEBUG);
     // The environment does not change what was submitted.
-    assert_eq!(settings.connector.submitted["kafka.topic.traces"], "spans");
+    assert_eq!(settings.connectors[0].definition.config["kafka.topic.traces"], "spans");
 }
+
+const OTHER: &str = r#"{"name":"o","config":{"name":"o"},"initial_state":"FLYING"}"#;
 
 #[test]
 fn all_mistakes_of_all_sources_come_together() {
     let worker = "bootstrap.servers=kafka:9092\nworker.threads=0\nlog.format=xml\n";
     let connector = r#"{"name":"c","otlp.grpc.port":"70000","otlp.mesage.format":"json"}"#;
     let folder =
-        Folder::new(&[("worker.properties", worker), ("connector.json", connector), ("other.json", "{}")]);
+        Folder::new(&[("worker.properties", worker), ("connector.json", connector), ("other.json", OTHER)]);
     let found = mistakes(folder.load(
         &["worker.properties", "connector.json", "other.json"],
         &["otlp.request.hold.ms=soon", "nonsense"],
@@ -190,11 +200,11 @@ fn all_mistakes_of_all_sources_come_together() {
     assert_eq!(
         found,
         [
-            "other.json: this version runs one connector, and connector.json is it",
+            "other.json: initial_state: expected RUNNING, PAUSED or STOPPED, found \"FLYING\"",
             "-o: expected KEY=VALUE, found nonsense",
-            "connector.json: Unknown configuration otlp.mesage.format; did you mean otlp.message.format?",
             "worker.properties: Invalid value 0 for configuration worker.threads: Value must be at least 1",
             "worker.properties: Invalid value xml for configuration log.format: String must be one of: text, json",
+            "connector.json: Unknown configuration otlp.mesage.format; did you mean otlp.message.format?",
             "connector.json: Invalid value 70000 for configuration otlp.grpc.port: Value must be no more than 65535",
             "environment CONNECT_OTLP_HTTP_ENABLED: Invalid value maybe for configuration otlp.http.enabled: \
              Expected value to be either true or false",
@@ -218,8 +228,7 @@ fn each_mistake_in_its_own_words() {
         ),
         (
             &["config.providers=file"],
-            "-o: Invalid value file for configuration config.providers: configuration providers are not supported \
-             yet; ${…} would be taken as it stands",
+            "configuration: config.providers.file.class: names the class of the provider file, and must be set",
         ),
         (
             &[
@@ -302,7 +311,7 @@ fn what_has_no_effect_gets_a_word() {
             "tasks.max: one task is enough, it uses all worker threads",
         ]
     );
-    assert_eq!(settings.sink.bootstrap(), "k:9092");
+    assert_eq!(settings.connectors[0].plan.sink.bootstrap(), "k:9092");
 }
 
 #[test]
@@ -323,4 +332,101 @@ fn secrets_are_not_shown() {
     .unwrap();
     let one = settings.in_force.iter().find(|one| one.key == "producer.sasl.jaas.config").unwrap();
     assert_eq!(one.value, "[hidden]");
+}
+
+#[test]
+fn several_connectors_each_with_its_own() {
+    let flat = r#"{"name":"flat","otlp.grpc.port":1001,"value.converter":"org.apache.kafka.connect.json.JsonConverter"}"#;
+    let wrapped = r#"{"name":"wrapped","config":{"otlp.grpc.port":"1002","otlp.memory.max.bytes":"200000000"},
+        "initial_state":"paused"}"#;
+    let properties = "name=properties\notlp.grpc.port=1003\nkafka.topic.logs=mine\n";
+    let folder = Folder::new(&[
+        ("worker.properties", WORKER),
+        ("a.json", flat),
+        ("b.json", wrapped),
+        ("c.properties", properties),
+    ]);
+    let files = ["worker.properties", "a.json", "b.json", "c.properties"];
+    let settings = folder.load(&files, &["kafka.topic.traces=all", "otlp.http.enabled=false"], &[]).unwrap();
+    let of = |connector: &Connector| {
+        let port = connector.plan.receiver.address(receiver::Door::Grpc).unwrap().port;
+        let own = connector.plan.memory.map(|memory| memory.total_bytes);
+        let topics = [&connector.plan.topics[0], &connector.plan.topics[2]].map(String::clone);
+        (connector.definition.name.clone(), port, topics, own, connector.initial)
+    };
+    let topics = |logs: &str| ["all".to_owned(), logs.to_owned()];
+    assert_eq!(
+        settings.connectors.iter().map(of).collect::<Vec<_>>(),
+        [
+            ("flat".to_owned(), 1001, topics("otlp-logs"), None, Target::Started),
+            ("wrapped".to_owned(), 1002, topics("otlp-logs"), Some(200_000_000), Target::Paused),
+            ("properties".to_owned(), 1003, topics("mine"), None, Target::Started),
+        ]
+    );
+    let twice = folder.load(&["worker.properties", "a.json", "a.json"], &[], &[]);
+    assert_eq!(mistakes(twice), ["a.json: there is another connector called flat"]);
+}
+
+#[test]
+fn a_worker_file_alone_runs_no_connector_of_its_own() {
+    let folder = Folder::new(&[("worker.properties", WORKER)]);
+    assert!(folder.load(&["worker.properties"], &[], &[]).unwrap().connectors.is_empty());
+    assert_eq!(folder.load(&["worker.properties"], &[], &[]).unwrap().topics[0], "otlp-traces");
+    assert_eq!(options(&["bootstrap.servers=k:1"]).unwrap().connectors[0].definition.author, Author::Default);
+}
+
+fn over_rest(
+    settings: &Settings,
+    owners: &[(&str, &str)],
+    pairs: &[(&str, &str)],
+) -> Result<Plan, Vec<String>> {
+    let map = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let definition =
+        Definition { name: "r".to_owned(), config: map(pairs), author: Author::Rest, owners: map(owners) };
+    settings.ground.plan(&definition).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn what_comes_over_rest_wins_and_the_worker_says_the_rest() {
+    let settings = options(&["kafka.topic.traces=from-option", "otlp.http.port=1"]).unwrap();
+    let plan =
+        over_rest(&settings, &[], &[("name", "r"), ("otlp.http.port", "2")]).unwrap_or_else(|_| panic!());
+    assert_eq!(plan.topics[0], "from-option");
+    let address = plan.receiver.address(receiver::Door::Http).unwrap();
+    // A laptop keeps to itself, whoever defines a connector.
+    assert_eq!((address.port, address.host.as_str()), (2, "127.0.0.1"));
+}
+
+#[test]
+fn references_are_resolved_where_they_may_be() {
+    let folder = Folder::new(&[("secrets", "topic=secret-topic\njaas=x\nservers=k:1\n")]);
+    let (secrets, inside) = (folder.path("secrets"), folder.0.path().display().to_string());
+    let worker = format!(
+        "bootstrap.servers=${{file:{secrets}:servers}}\nconfig.providers=file\n\
+         config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n"
+    );
+    let connector = format!(r#"{{"name":"c","kafka.topic.traces":"${{file:{secrets}:topic}}"}}"#);
+    let closed = Folder::new(&[("w.properties", &worker), ("c.json", &connector)]);
+    let settings = closed.load(&["w.properties", "c.json"], &[], &[]).unwrap();
+    assert_eq!(settings.bootstrap_servers, "k:1");
+    assert_eq!(settings.connectors[0].plan.topics[0], "secret-topic");
+    assert!(settings.connectors[0].definition.config["kafka.topic.traces"].starts_with("${file:"));
+    let reference = format!("${{file:{secrets}:topic}}");
+    let asked = [("kafka.topic.traces", reference.as_str())];
+    let refused = over_rest(&settings, &[], &asked).map(|_| ()).unwrap_err();
+    assert!(refused[0].contains("over REST, files are read only below"), "{refused:?}");
+    // What the command line says of the same connector may be said again.
+    assert!(over_rest(&settings, &asked, &asked).is_ok());
+
+    let open = format!("{worker}config.providers.file.param.allowed.paths={inside}\n");
+    let open = Folder::new(&[("w.properties", &open)]).load(&["w.properties"], &[], &[]).unwrap();
+    assert_eq!(over_rest(&open, &[], &asked).unwrap_or_else(|_| panic!()).topics[0], "secret-topic");
+    let jaas = [(
+        "producer.override.sasl.jaas.config",
+        "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"p\";",
+    )];
+    let refused = over_rest(&open, &[], &jaas).map(|_| ()).unwrap_err();
+    assert!(refused[0].contains("logins are taken from the worker's own files only"), "{refused:?}");
 }

@@ -15,7 +15,7 @@ const REQUEST: &str =
 
 #[tokio::test]
 async fn draining_finishes_what_is_in_flight() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     server.hold();
     let sender = http2(server.grpc).await;
     let first = tokio::spawn({
@@ -58,7 +58,7 @@ async fn draining_finishes_what_is_in_flight() {
 
 #[tokio::test]
 async fn closing_answers_what_waits_retryably() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     server.hold();
     let sender = http2(server.grpc).await;
     let first = tokio::spawn({
@@ -80,7 +80,7 @@ async fn closing_answers_what_waits_retryably() {
 
 #[tokio::test]
 async fn closing_does_not_wait_for_peers_that_do_not_read() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let mut silent = connect(server.grpc).await;
     silent.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
     let mut half = connect(server.http).await;
@@ -100,13 +100,16 @@ async fn a_worker_that_panics_ends_the_receivers() {
     let (_switch, drain) = pipeline::drain();
     let shared = std::sync::Arc::new(pipeline::Shared {
         budget: pipeline::Budget::new(1 << 20, 0),
-        gate: pipeline::Gate::new(1),
+        gate: std::sync::Arc::new(pipeline::Gate::new(1)),
         metrics: std::sync::Arc::default(),
         health: std::sync::Arc::default(),
         drain,
     });
-    let bound = crate::bind(super::config(&[]).unwrap()).unwrap();
     let make = || -> Never { panic!("the test wants a panic") };
-    let ended = within(bound.serve(shared, 1, make).finished()).await.unwrap_err();
+    let (workers, ended) = crate::Workers::start(1).unwrap();
+    let config = super::config(&[]).unwrap();
+    let windows = crate::Windows::new(&shared.budget);
+    workers.station().prepare(crate::Generation::new(&config, shared, windows, make)).await;
+    let ended = within(ended.finished()).await.unwrap_err();
     assert_eq!(ended.to_string(), "thread otlp-worker-0 ended by a panic");
 }

@@ -9,7 +9,7 @@ use super::{Server, Setup, exchange, gzip, within};
 
 #[tokio::test]
 async fn each_signal_has_its_method() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let sender = http2(server.grpc).await;
     for signal in Signal::ALL {
         let called = call(&sender, signal.grpc_path(), &[], framed(0, b"body")).await;
@@ -27,7 +27,7 @@ async fn each_signal_has_its_method() {
 
 #[tokio::test]
 async fn a_request_is_exactly_one_message() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let sender = http2(server.grpc).await;
     let two = [framed(0, b"one"), framed(0, b"two")].concat();
     let large = [framed(0, &[7; 100_000]), framed(0, b"two")].concat();
@@ -49,7 +49,7 @@ async fn a_request_is_exactly_one_message() {
 
 #[tokio::test]
 async fn success_is_headers_data_trailers_and_an_error_is_one_headers_frame() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let mut wire = Wire::open(server.grpc).await;
     wire.call(1, TRACES).await;
     wire.send(DATA, END_STREAM, 1, &framed(0, b"x")).await;
@@ -84,7 +84,7 @@ async fn success_is_headers_data_trailers_and_an_error_is_one_headers_frame() {
 
 #[tokio::test]
 async fn refusals_name_their_codes() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let sender = http2(server.grpc).await;
     let ok = framed(0, b"x");
     for path in
@@ -117,7 +117,7 @@ async fn refusals_name_their_codes() {
 
 #[tokio::test]
 async fn gzip_is_read_whole_or_refused() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let sender = http2(server.grpc).await;
     let plain = "telemetry ".repeat(10_000);
     let packed = gzip(plain.as_bytes());
@@ -147,7 +147,8 @@ async fn gzip_is_read_whole_or_refused() {
 
 #[tokio::test]
 async fn the_limit_counts_bytes_as_sent_and_as_unpacked() {
-    let server = Server::start(Setup { keys: &[("otlp.request.max.bytes", "2000000")], ..Setup::default() });
+    let server =
+        Server::start(Setup { keys: &[("otlp.request.max.bytes", "2000000")], ..Setup::default() }).await;
     let sender = http2(server.grpc).await;
     let gzipped = [("grpc-encoding", "gzip")];
     let (at, over) = (vec![0; 2_000_000], vec![0; 2_000_001]);
@@ -172,7 +173,7 @@ async fn the_limit_counts_bytes_as_sent_and_as_unpacked() {
 
 #[tokio::test]
 async fn a_prefix_of_four_gib_is_refused_before_anything_is_held() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let mut sender = within(http2(server.grpc).await.ready()).await.unwrap();
     let (response, mut stream) = sender.send_request(head(TRACES, &[]), false).unwrap();
     stream.send_data(Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff]), false).unwrap();
@@ -189,7 +190,7 @@ async fn a_prefix_of_four_gib_is_refused_before_anything_is_held() {
 
 #[tokio::test]
 async fn back_pressure_carries_both_forms_of_the_delay() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     server.answer(Verdict::Retry(RetryReason::Kafka("NOT_LEADER_OR_FOLLOWER")));
     let sender = http2(server.grpc).await;
     let called = call(&sender, TRACES, &[], framed(0, b"x")).await;
@@ -204,7 +205,7 @@ async fn back_pressure_carries_both_forms_of_the_delay() {
 
 #[tokio::test]
 async fn partial_success_counts_in_the_message() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     server.answer(Verdict::Stored { rejected: Some(Rejected { items: 300, why: "too large".into() }) });
     let sender = http2(server.grpc).await;
     let called = call(&sender, TRACES, &[], framed(0, b"x")).await;
@@ -216,7 +217,7 @@ async fn partial_success_counts_in_the_message() {
 
 #[tokio::test]
 async fn http1_on_the_grpc_port_is_told_so_at_once() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let post = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
     for request in ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", post] {
         let text = exchange(server.grpc, request.as_bytes()).await;
@@ -231,7 +232,7 @@ async fn http1_on_the_grpc_port_is_told_so_at_once() {
 
 #[tokio::test]
 async fn the_senders_timeout_is_kept() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     server.hold();
     let sender = http2(server.grpc).await;
     let start = tokio::time::Instant::now();
@@ -249,7 +250,7 @@ async fn the_senders_timeout_is_kept() {
 
 #[tokio::test]
 async fn a_body_in_many_frames_arrives_whole() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
     let mut sender = within(http2(server.grpc).await.ready()).await.unwrap();
@@ -274,7 +275,7 @@ async fn a_body_in_many_frames_arrives_whole() {
 
 #[tokio::test]
 async fn a_panic_is_the_answer_to_its_own_request() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let sender = http2(server.grpc).await;
     server.told.panic.store(true, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(call(&sender, TRACES, &[], framed(0, b"x")).await.status(), Some(13));

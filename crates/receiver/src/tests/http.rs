@@ -12,7 +12,7 @@ const JSON: &str = "Content-Type: application/json\r\n";
 
 #[tokio::test]
 async fn each_signal_has_its_path() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     for signal in Signal::ALL {
         let reply = post(server.http, signal.http_path(), PROTOBUF, b"body").await;
         assert_eq!((reply.status, reply.text()), (200, ""));
@@ -33,7 +33,7 @@ async fn each_signal_has_its_path() {
 #[tokio::test]
 async fn a_request_takes_along_the_headers_that_were_named() {
     let carried: &[&str] = &["x-tenant", "x-region"];
-    let server = Server::start(Setup { carried, ..Setup::default() });
+    let server = Server::start(Setup { carried, ..Setup::default() }).await;
     let given = format!("{PROTOBUF}X-Tenant: blue\r\nx-tenant: red\r\nx-other: 1\r\n");
     post(server.http, "/v1/logs", &given, b"body").await;
     let long = "x".repeat(Carried::VALUE_BYTES_MAX + 1);
@@ -50,7 +50,7 @@ async fn a_request_takes_along_the_headers_that_were_named() {
 
 #[tokio::test]
 async fn paths_and_methods_that_are_not_served() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     for path in
         ["/", "/v1/tracesX", "/v1/traces/x", "//v1/traces", "/v1%2Ftraces", "/V1/traces", "/v1/traces//"]
     {
@@ -73,7 +73,7 @@ async fn paths_and_methods_that_are_not_served() {
 
 #[tokio::test]
 async fn errors_are_in_the_encoding_of_the_request() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     server.answer(Verdict::Refused(Refusal::Malformed("expected a \"tag\" at byte 3".into())));
     let reply = post(server.http, "/v1/logs", JSON, b"{}").await;
     assert_eq!((reply.status, reply.header("content-type")), (400, Some("application/json")));
@@ -96,7 +96,7 @@ async fn errors_are_in_the_encoding_of_the_request() {
 
 #[tokio::test]
 async fn encodings_of_the_content() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let zlib = {
         use std::io::Write as _;
         let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -127,7 +127,7 @@ async fn encodings_of_the_content() {
 
 #[tokio::test]
 async fn an_empty_body_is_a_protobuf_message_and_no_json() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     assert_eq!(post(server.http, "/v1/traces", PROTOBUF, b"").await.status, 200);
     assert_eq!(post(server.http, "/v1/traces", JSON, b"").await.status, 400);
     let headers = format!("{PROTOBUF}Content-Encoding: gzip\r\n");
@@ -139,7 +139,8 @@ async fn an_empty_body_is_a_protobuf_message_and_no_json() {
 
 #[tokio::test]
 async fn the_limit_is_answered_before_the_body_is_read() {
-    let server = Server::start(Setup { keys: &[("otlp.request.max.bytes", "100000")], ..Setup::default() });
+    let server =
+        Server::start(Setup { keys: &[("otlp.request.max.bytes", "100000")], ..Setup::default() }).await;
     let mut socket = connect(server.http).await;
     let head = format!("POST /v1/traces HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: 1000000000\r\n\r\n");
     socket.write_all(head.as_bytes()).await.unwrap();
@@ -164,7 +165,7 @@ async fn the_limit_is_answered_before_the_body_is_read() {
 #[tokio::test]
 async fn a_refusal_reaches_a_client_that_first_sends_its_whole_body() {
     let keys = &[("otlp.request.max.bytes", "10000000")];
-    let server = Server::start(Setup { keys, ..Setup::default() });
+    let server = Server::start(Setup { keys, ..Setup::default() }).await;
     // More than the sockets' buffers hold, in one blocking piece.
     let body = vec![b'x'; 9_000_000];
     for (path, headers, status) in [("/nowhere", JSON, 404), ("/v1/traces", "", 415)] {
@@ -180,7 +181,8 @@ async fn a_refusal_reaches_a_client_that_first_sends_its_whole_body() {
 
 #[tokio::test]
 async fn expect_continue() {
-    let server = Server::start(Setup { keys: &[("otlp.request.max.bytes", "1024")], ..Setup::default() });
+    let server =
+        Server::start(Setup { keys: &[("otlp.request.max.bytes", "1024")], ..Setup::default() }).await;
     let ask = |path: &str, length: usize| {
         format!(
             "POST {path} HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
@@ -202,7 +204,7 @@ async fn expect_continue() {
 
 #[tokio::test]
 async fn a_body_that_ends_early_goes_nowhere() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     for head in ["Content-Length: 10\r\n\r\nbody", "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n"] {
         let mut socket = connect(server.http).await;
         let request = format!("POST /v1/traces HTTP/1.1\r\nHost: x\r\n{PROTOBUF}{head}");
@@ -225,7 +227,7 @@ async fn a_body_that_ends_early_goes_nowhere() {
 
 #[tokio::test]
 async fn overload_is_503_with_whole_seconds() {
-    let server = Server::start(Setup { keys: &[("otlp.retry.delay.ms", "1600")], ..Setup::default() });
+    let server = Server::start(Setup { keys: &[("otlp.retry.delay.ms", "1600")], ..Setup::default() }).await;
     server.answer(Verdict::Retry(RetryReason::HoldTime));
     let reply = post(server.http, "/v1/traces", JSON, b"{}").await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("2")));
@@ -235,7 +237,7 @@ async fn overload_is_503_with_whole_seconds() {
 
 #[tokio::test]
 async fn partial_success() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     server.answer(Verdict::Stored { rejected: Some(Rejected { items: 3, why: "too large".into() }) });
     let reply = post(server.http, "/v1/logs", JSON, b"{}").await;
     assert_eq!(reply.status, 200);
@@ -247,7 +249,7 @@ async fn partial_success() {
 
 #[tokio::test]
 async fn http1_connections() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     // Two requests at once on one connection, the second asking to close.
     let one = format!("POST /v1/traces HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: 2\r\n\r\n{{}}");
     let last = one.replace("Host: x", "Host: x\r\nConnection: close");
@@ -267,7 +269,7 @@ async fn http1_connections() {
 
 #[tokio::test]
 async fn smuggling_is_refused() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     for bad in [
         "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
         "Content-Length: x\r\n\r\n{}",
@@ -287,7 +289,7 @@ async fn smuggling_is_refused() {
 
 #[tokio::test]
 async fn http2_on_the_http_port() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let mut sender = within(http2(server.http).await.ready()).await.unwrap();
     let (response, mut stream) =
         sender.send_request(head("/v1/metrics", &[("content-type", "application/json")]), false).unwrap();

@@ -14,7 +14,7 @@ const PROTOBUF: &str = "Content-Type: application/x-protobuf\r\n";
 #[tokio::test]
 async fn a_full_line_is_answered_at_the_deadline() {
     let keys = &[("otlp.request.hold.ms", "300")];
-    let server = Server::start(Setup { keys, places: 1, ..Setup::default() });
+    let server = Server::start(Setup { keys, places: 1, ..Setup::default() }).await;
     server.hold();
     let sender = http2(server.grpc).await;
     let first = tokio::spawn({
@@ -38,7 +38,7 @@ async fn a_full_line_is_answered_at_the_deadline() {
 #[tokio::test]
 async fn a_full_budget_is_answered_at_the_deadline() {
     let keys = &[("otlp.request.hold.ms", "300"), ("otlp.request.max.bytes", "1000000")];
-    let server = Server::start(Setup { keys, budget_bytes: 8 << 20, ..Setup::default() });
+    let server = Server::start(Setup { keys, budget_bytes: 8 << 20, ..Setup::default() }).await;
     let mut all = server.shared.budget.open();
     while all.try_grow(1024) {}
     // The reserve as well.
@@ -54,7 +54,7 @@ async fn a_full_budget_is_answered_at_the_deadline() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_frees_what_it_held() {
-    let server = Server::start(Setup { places: 2, ..Setup::default() });
+    let server = Server::start(Setup { places: 2, ..Setup::default() }).await;
     server.hold();
     // One reset stream while the request waits for Kafka, one closed connection.
     let sender = http2(server.grpc).await;
@@ -82,7 +82,7 @@ async fn a_client_that_goes_away_frees_what_it_held() {
 
 #[tokio::test]
 async fn a_body_that_stops_is_answered_retryably() {
-    let server = Server::start(Setup { keys: &[("otlp.body.timeout.ms", "150")], ..Setup::default() });
+    let server = Server::start(Setup { keys: &[("otlp.body.timeout.ms", "150")], ..Setup::default() }).await;
     let mut socket = connect(server.http).await;
     let request = format!("POST /v1/traces HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: 100\r\n\r\nbody");
     socket.write_all(request.as_bytes()).await.unwrap();
@@ -104,7 +104,7 @@ async fn a_body_that_stops_is_answered_retryably() {
 #[tokio::test]
 async fn a_head_that_does_not_come_ends_the_connection() {
     let keys = &[("otlp.header.timeout.ms", "150"), ("otlp.idle.timeout.ms", "60000")];
-    let server = Server::start(Setup { keys, ..Setup::default() });
+    let server = Server::start(Setup { keys, ..Setup::default() }).await;
     let whole = format!("POST /v1/traces HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: 4\r\n\r\nbody");
     for beginning in ["", "PRI * HT", "POST /v1/traces HTTP/1.1\r\nHost"] {
         let mut socket = connect(server.http).await;
@@ -125,7 +125,7 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 
 #[tokio::test]
 async fn an_idle_connection_ends() {
-    let server = Server::start(Setup { keys: &[("otlp.idle.timeout.ms", "1000")], ..Setup::default() });
+    let server = Server::start(Setup { keys: &[("otlp.idle.timeout.ms", "1000")], ..Setup::default() }).await;
     let sender = http2(server.grpc).await;
     assert_eq!(call(&sender, TRACES, &[], framed(0, b"x")).await.status(), Some(0));
     let mut socket = connect(server.http).await;
@@ -139,7 +139,7 @@ async fn an_idle_connection_ends() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_closed_at_once() {
-    let server = Server::start(Setup { keys: &[("otlp.connections.max", "2")], ..Setup::default() });
+    let server = Server::start(Setup { keys: &[("otlp.connections.max", "2")], ..Setup::default() }).await;
     let whole = format!("POST /v1/traces HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: 4\r\n\r\nbody");
     let mut kept = Vec::new();
     for _ in 0..2 {
@@ -163,7 +163,7 @@ async fn connections_over_the_limit_are_closed_at_once() {
 
 #[tokio::test]
 async fn a_stalled_stream_does_not_stall_the_others() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let sender = http2(server.grpc).await;
     let mut ready = within(sender.clone().ready()).await.unwrap();
     let (_response, mut stream) = ready.send_request(head(TRACES, &[]), false).unwrap();
@@ -178,7 +178,7 @@ async fn a_stalled_stream_does_not_stall_the_others() {
 #[tokio::test]
 async fn a_connection_without_a_window_still_works() {
     // A quarter of this is less than the smallest window.
-    let server = Server::start(Setup { budget_bytes: 900 << 10, ..Setup::default() });
+    let server = Server::start(Setup { budget_bytes: 900 << 10, ..Setup::default() }).await;
     let sender = http2(server.grpc).await;
     for _ in 0..3 {
         assert_eq!(call(&sender, TRACES, &[], framed(0, &[7; 300_000])).await.status(), Some(0));
@@ -192,7 +192,7 @@ async fn a_connection_without_a_window_still_works() {
 
 #[tokio::test]
 async fn unread_bytes_of_many_connections_are_charged_or_few() {
-    let server = Server::start(Setup { places: 1, ..Setup::default() });
+    let server = Server::start(Setup { places: 1, ..Setup::default() }).await;
     server.hold();
     // One request takes the only place; the others send what their windows let them, and nobody reads it.
     let first = http2(server.grpc).await;
@@ -223,7 +223,7 @@ async fn unread_bytes_of_many_connections_are_charged_or_few() {
 
 #[tokio::test]
 async fn a_message_of_the_largest_size_on_a_fresh_connection() {
-    let server = Server::start(Setup::default());
+    let server = Server::start(Setup::default()).await;
     let sender = http2(server.grpc).await;
     let body = vec![7; 64 << 20];
     assert_eq!(call(&sender, TRACES, &[], framed(0, &body)).await.status(), Some(0));

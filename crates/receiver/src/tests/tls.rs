@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::client::{TRACES, answer, call, framed};
-use super::{Server, Setup, config, connect, exchange, read_file, within};
+use super::{Door, Server, Setup, config, connect, exchange, read_file, within};
 
 const ON: [(&str, &str); 3] =
     [("otlp.tls.enabled", "true"), ("otlp.tls.cert.path", "server.pem"), ("otlp.tls.key.path", "server.key")];
@@ -49,7 +49,7 @@ const POST: &str =
 
 #[tokio::test]
 async fn protocols_are_agreed_on_in_the_handshake() {
-    let server = Server::start(Setup { keys: &ON, ..Setup::default() });
+    let server = Server::start(Setup { keys: &ON, ..Setup::default() }).await;
     let stream = handshake(server.grpc, &[b"h2"], false).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
@@ -79,7 +79,7 @@ async fn protocols_are_agreed_on_in_the_handshake() {
 #[tokio::test]
 async fn clients_without_a_certificate_are_turned_away() {
     let keys: Vec<_> = ON.into_iter().chain([("otlp.tls.client.ca.path", "ca.pem")]).collect();
-    let server = Server::start(Setup { keys: &keys, ..Setup::default() });
+    let server = Server::start(Setup { keys: &keys, ..Setup::default() }).await;
     let mut stream = handshake(server.http, &[b"http/1.1"], true).await.unwrap();
     stream.write_all(POST.as_bytes()).await.unwrap();
     assert_eq!(answer(&mut stream).await.status, 200);
@@ -97,7 +97,7 @@ async fn clients_without_a_certificate_are_turned_away() {
 #[tokio::test]
 async fn a_silent_handshake_ends() {
     let keys: Vec<_> = ON.into_iter().chain([("otlp.tls.handshake.timeout.ms", "150")]).collect();
-    let server = Server::start(Setup { keys: &keys, ..Setup::default() });
+    let server = Server::start(Setup { keys: &keys, ..Setup::default() }).await;
     assert_eq!(exchange(server.grpc, b"").await, "");
     server.stop().await;
 }
@@ -137,8 +137,9 @@ fn what_can_not_be_in_force_is_a_problem() {
 fn a_port_that_is_taken_is_named_with_its_key() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let error = crate::bind(config(&[("otlp.grpc.port", &port.to_string())]).unwrap()).unwrap_err();
+    let bind = |keys: &[(&str, &str)]| crate::bind(config(keys).unwrap().address(Door::Grpc).unwrap());
+    let error = bind(&[("otlp.grpc.port", &port.to_string())]).unwrap_err();
     assert_eq!(error.to_string(), format!("otlp.grpc.port {port}: cannot listen on 127.0.0.1"));
-    let error = crate::bind(config(&[("otlp.bind.address", "not an address")]).unwrap()).unwrap_err();
+    let error = bind(&[("otlp.bind.address", "not an address")]).unwrap_err();
     assert_eq!(error.to_string(), "otlp.bind.address not an address: not an address");
 }

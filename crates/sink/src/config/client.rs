@@ -254,18 +254,23 @@ fn promise(producer: &mut Checked, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Applies `connector.client.config.override.policy`.
-pub(super) fn check_overrides(policy: &str, raw: &BTreeMap<String, String>, problems: &mut Vec<Problem>) {
+/// Applies `connector.client.config.override.policy`, given as its name or its class in Kafka Connect, and the list of
+/// what the policy Allowlist allows.
+pub(super) fn check_overrides(
+    (policy, allowlist): (&str, &[String]),
+    raw: &BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) {
+    const PREFIXES: [&str; 3] = ["producer.override.", "admin.override.", "consumer.override."];
     const PRINCIPAL: [&str; 3] = ["security.protocol", "sasl.jaas.config", "sasl.mechanism"];
+    let policy = policy.rsplit('.').next().unwrap_or(policy);
+    let policy = policy.strip_suffix("ConnectorClientConfigOverridePolicy").unwrap_or(policy);
     for key in raw.keys() {
-        let Some(name) =
-            key.strip_prefix("producer.override.").or_else(|| key.strip_prefix("admin.override."))
-        else {
-            continue;
-        };
+        let Some(name) = PREFIXES.iter().find_map(|prefix| key.strip_prefix(prefix)) else { continue };
         let allowed = match policy {
             "None" => false,
             "Principal" => PRINCIPAL.contains(&name),
+            "Allowlist" => allowlist.iter().any(|allowed| allowed == name),
             _ => true,
         };
         if !allowed {

@@ -230,11 +230,33 @@ pub static TOPIC_CREATION_GROUPS: Key = Key {
 /// Which client properties connectors may override.
 pub static OVERRIDE_POLICY: Key = Key {
     name: "connector.client.config.override.policy",
-    kind: Kind::OneOf(&["All", "None", "Principal"]),
+    kind: Kind::OneOf(&[
+        "All",
+        "None",
+        "Principal",
+        "Allowlist",
+        "org.apache.kafka.connect.connector.policy.AllConnectorClientConfigOverridePolicy",
+        "org.apache.kafka.connect.connector.policy.NoneConnectorClientConfigOverridePolicy",
+        "org.apache.kafka.connect.connector.policy.PrincipalConnectorClientConfigOverridePolicy",
+        "org.apache.kafka.connect.connector.policy.AllowlistConnectorClientConfigOverridePolicy",
+    ]),
     default: Some("All"),
     importance: Importance::Low,
     group: TOPICS,
-    doc: "Which properties a connector may set by producer.override.* and admin.override.*.",
+    doc: "Which properties a connector may set by producer.override.* and admin.override.*: All; None; Principal, \
+          those of its login (security.protocol, sasl.jaas.config, sasl.mechanism); or Allowlist, those that \
+          connector.client.config.override.allowlist names. Over REST, sasl.jaas.config is taken only where the \
+          worker sets this key, and addresses to log in at never are.",
+};
+/// What the policy Allowlist allows.
+pub static OVERRIDE_ALLOWLIST: Key = Key {
+    name: "connector.client.config.override.allowlist",
+    kind: Kind::List,
+    default: None,
+    importance: Importance::Low,
+    group: TOPICS,
+    doc: "Names of client properties, without producer.override. or admin.override., that a connector may set under \
+          the policy Allowlist.",
 };
 /// Single message transforms.
 pub static TRANSFORMS: Key = not_built(
@@ -312,4 +334,5 @@ pub static WORKER_KEYS: &[&Key] = &[
     &OVERRIDE_POLICY,
     &OAUTH_ALLOWED_URLS,
     &OAUTH_ALLOWED_FILES,
+    &OVERRIDE_ALLOWLIST,
 ];

@@ -451,6 +451,15 @@ fn overrides_obey_the_workers_policy() {
             "The 'None' policy does not allow 'acks' to be overridden in the connector configuration.".into()
         )
     );
+    let class = "org.apache.kafka.connect.connector.policy.NoneConnectorClientConfigOverridePolicy";
+    assert!(policy(class, "admin.override.client.dns.lookup").is_err());
+    assert!(policy("Allowlist", "producer.override.acks").is_err());
+    let allowed = |key: &str| {
+        let list = ("connector.client.config.override.allowlist", "linger.ms, acks");
+        with_kafka(&[("connector.client.config.override.policy", "Allowlist"), list, (key, "1")]).map(|_| ())
+    };
+    assert!(allowed("producer.override.linger.ms").is_ok());
+    assert!(allowed("producer.override.retries").is_err());
     assert!(policy("Principal", "producer.override.acks").is_err());
 }
 

@@ -106,7 +106,7 @@ impl Bench {
         let (switch, drain): (Switch, Drain) = drain();
         let shared = Arc::new(Shared {
             budget: Budget::new(setting.budget, setting.budget / 2),
-            gate: Gate::new(10),
+            gate: Arc::new(Gate::new(10)),
             metrics: Arc::new(Metrics::default()),
             health: Arc::new(Health::default()),
             drain,

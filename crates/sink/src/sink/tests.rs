@@ -42,7 +42,7 @@ impl Bench {
         let (switch, drain) = drain();
         let shared = Arc::new(Shared {
             budget: Budget::new(64 << 20, 16 << 20),
-            gate: Gate::new(100),
+            gate: Arc::new(Gate::new(100)),
             metrics: Arc::new(Metrics::default()),
             health: Arc::new(Health::default()),
             drain,

@@ -21,7 +21,9 @@ const PART: &str = "kafka";
 const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 const CREATE_TIMEOUT: Duration = Duration::from_secs(5);
 const LIMITS_TIMEOUT: Duration = Duration::from_secs(2);
-/// Pauses between looks: when all is well, when Kafka is not there, when it refused to create a topic.
+/// Pauses between looks: after creating topics, when all is well, when Kafka is not there, when it refused to create a
+/// topic.
+const PAUSE_CREATED: Duration = Duration::from_millis(50);
 const PAUSE_READY: Duration = Duration::from_secs(5);
 const PAUSE_TROUBLE: Duration = Duration::from_millis(500);
 const PAUSE_REFUSED: Duration = Duration::from_secs(3);
@@ -114,7 +116,7 @@ impl Watching {
                     (true, PAUSE_READY, String::new())
                 }
                 Sight::Missing(topics) => match self.create(topics).await {
-                    Ok(()) => (false, PAUSE_TROUBLE, "waiting for the created topics".to_owned()),
+                    Ok(()) => (false, PAUSE_CREATED, "waiting for the created topics".to_owned()),
                     Err(why) => (false, PAUSE_REFUSED, why),
                 },
                 Sight::Trouble(why) => (false, PAUSE_TROUBLE, why),
@@ -144,7 +146,7 @@ impl Watching {
 
     /// When all is well, news from the client end the pause, but not at once: they can come with every record.
     async fn pause(&self, ready: bool, pause: Duration) {
-        tokio::time::sleep(PAUSE_TROUBLE).await;
+        tokio::time::sleep(pause.min(PAUSE_TROUBLE)).await;
         tokio::select! {
             () = tokio::time::sleep(pause.saturating_sub(PAUSE_TROUBLE)) => {}
             () = self.client.news(), if ready => {}

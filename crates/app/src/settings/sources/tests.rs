@@ -17,7 +17,7 @@ fn file(name: &str, text: &str) -> (tempfile::TempDir, String) {
 fn read_connector(name: &str, text: &str) -> Result<Vec<(String, String)>, String> {
     let (_folder, path) = file(name, text);
     let mut mistakes = Vec::new();
-    let pairs = connector_file(&path, &mut mistakes);
+    let pairs = connector_file(&path, &mut mistakes).pairs;
     match mistakes.first() {
         None => Ok(plain(&pairs).into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()),
         Some(mistake) => Err(mistake.to_string().replace(&path, name)),
