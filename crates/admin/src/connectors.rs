@@ -13,8 +13,6 @@ pub type Pairs = BTreeMap<String, String>;
 pub struct Snapshot {
     /// All connectors by name.
     pub connectors: BTreeMap<String, Arc<Connector>>,
-    /// The Kafka cluster's id, once it is known.
-    pub kafka_cluster_id: Option<String>,
 }
 
 /// A connector as it is now.
@@ -160,11 +158,6 @@ impl Publisher {
         self.0.send_modify(|all| {
             Arc::make_mut(all).connectors.remove(name);
         });
-    }
-
-    /// Says which Kafka cluster this is.
-    pub fn kafka_cluster(&self, id: String) {
-        self.0.send_modify(|all| Arc::make_mut(all).kafka_cluster_id = Some(id));
     }
 
     /// What was published last.

@@ -17,6 +17,7 @@ mod connect;
 mod health;
 mod metrics;
 
+mod cluster;
 mod command;
 mod connectors;
 mod loggers;
@@ -25,6 +26,7 @@ mod plugin;
 mod keys;
 mod options;
 
+pub use cluster::Cluster;
 pub use command::{Command, Commands, Done, Offset, Refusal, Request, Requests, commands};
 pub use connectors::{Connector, Connectors, Pairs, Part, Publisher, RunState, Snapshot, Target, connectors};
 pub use health::Troubles;

@@ -12,7 +12,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use pipeline::Drain;
 
 use crate::connect::{self, Error};
-use crate::{Commands, Connectors, Exposition, Loggers, Options, Plugin, Troubles, access, health, metrics};
+use crate::{
+    Cluster, Commands, Connectors, Exposition, Loggers, Options, Plugin, Troubles, access, health, metrics,
+};
 
 /// What the handlers read.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct State {
     pub commands: Commands,
     /// The class that connectors here have.
     pub plugin: Plugin,
+    /// The Kafka that connectors here write to.
+    pub cluster: Cluster,
     /// Which log lines are written.
     pub loggers: Loggers,
     /// What keeps the server from being ready.

@@ -21,8 +21,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use crate::{
-    Exposition, KEYS, Level, Loggers, Options, Plugin, Problem, Serves, State, Troubles, bind, commands,
-    connectors,
+    Cluster, Exposition, KEYS, Level, Loggers, Options, Plugin, Problem, Serves, State, Troubles, bind,
+    commands, connectors,
 };
 
 struct Server {
@@ -61,6 +61,7 @@ async fn start_with(given: &[(&str, &str)], serves: Serves, tls: Option<Arc<Serv
         connectors,
         commands,
         plugin: plugin(),
+        cluster: Cluster::new(|| Some("a-cluster".to_owned())),
         loggers: Loggers::new(Level::Info, &["sink"], |_, _| {}),
         troubles: {
             let health = Arc::clone(&health);

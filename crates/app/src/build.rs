@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admin::{Exposition, Loggers, Requests, State, Troubles, commands, connectors};
+use admin::{Cluster, Exposition, Loggers, Requests, State, Troubles, commands, connectors};
 use anyhow::{Context, anyhow, bail};
 use pipeline::{Families, Switch, drain};
 use prometheus_client::metrics::info::Info;
@@ -93,6 +93,10 @@ pub(crate) async fn build(settings: Settings, loggers: Loggers) -> anyhow::Resul
         connectors: running,
         commands,
         plugin: plugin::plugin(plugin::validate(settings.ground)),
+        cluster: {
+            let board = Arc::clone(&board);
+            Cluster::new(move || board.kafka_cluster_id())
+        },
         loggers,
         troubles: Troubles::new(move || troubles.troubles()),
         drain,

@@ -11,7 +11,7 @@ use testkit::server::Server;
 use crate::server;
 
 /// Runs a script of `tests/clients` and shows what it printed when it fails.
-fn python(script: &str, args: &[&str]) {
+pub(crate) fn python(script: &str, args: &[&str]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = folder.join("../../target/python/bin/python");
     assert!(python.exists(), "no Python clients here; run `cargo xtask test` once");

@@ -7,6 +7,7 @@
 )]
 
 mod clients;
+mod connect;
 mod connectors;
 mod curable;
 mod definitions;

@@ -146,6 +146,12 @@ impl Sink {
         self.client.counts()
     }
 
+    /// The Kafka cluster's id, once it is known.
+    #[must_use]
+    pub fn kafka_cluster_id(&self) -> Option<String> {
+        self.watching.cluster.view().cluster_id.clone()
+    }
+
     /// Looks at the cluster once, for `otlp2kafka check`. Changes nothing, except that brokers with
     /// `auto.create.topics.enable` make missing topics when `topic.creation.enable` is false.
     pub async fn check(&self, timeout: Duration) -> Report {

@@ -19,7 +19,7 @@ pub(super) struct ServerInfo {
 }
 
 pub(super) async fn info(Shared(state): Shared<Handle>) -> Json<ServerInfo> {
-    let kafka_cluster_id = state.connectors.now().kafka_cluster_id.clone();
+    let kafka_cluster_id = state.cluster.id();
     Json(ServerInfo { version: CONNECT_VERSION, commit: state.commit.clone(), kafka_cluster_id })
 }
 

@@ -15,7 +15,7 @@ async fn connects_shapes_field_by_field() {
     let server = start().await;
     create(server.addr, "a").await;
     let cases = [
-        ("/", r#"{"version":"4.3.1","commit":"0.1.0","kafka_cluster_id":null}"#),
+        ("/", r#"{"version":"4.3.1","commit":"0.1.0","kafka_cluster_id":"a-cluster"}"#),
         ("/connectors", r#"["a"]"#),
         ("/connectors/", r#"["a"]"#),
         (

@@ -199,6 +199,12 @@ impl Board {
         all
     }
 
+    /// The id of the Kafka cluster, as the first connector that has seen it says.
+    pub(crate) fn kafka_cluster_id(&self) -> Option<String> {
+        let entries = self.entries();
+        entries.by_name.values().find_map(|entry| entry.live.as_ref()?.sink.kafka_cluster_id())
+    }
+
     /// Items of all connectors that Kafka has acknowledged since the start; those of deleted ones count.
     pub(crate) fn stored(&self) -> u64 {
         let entries = self.entries();

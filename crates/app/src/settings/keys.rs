@@ -178,6 +178,7 @@ mod tests {
                 assert!(names.insert(key.name), "{} stands twice in its table", key.name);
                 assert!(key.doc.ends_with('.'), "{} has no sentence", key.name);
                 assert!(!key.group.is_empty(), "{} has no group", key.name);
+                assert!(has_range_and_unit(key), "{}: its range or unit is wrong", key.name);
                 assert!(
                     key.name.bytes().all(|c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-')),
                     "{}",
@@ -187,6 +188,27 @@ mod tests {
             let (_, problems) = config::parse(&table, &BTreeMap::new());
             assert!(problems.is_empty(), "a default fails its own check: {problems:?}");
         }
+    }
+
+    /// A number has a range, and the unit that its name ends with.
+    fn has_range_and_unit(key: &Key) -> bool {
+        let Kind::Int { min, max, unit } = key.kind else { return true };
+        let said = match key.name.rsplit('.').next() {
+            Some("ms") => Unit::Millis,
+            Some("bytes") => Unit::Bytes,
+            Some("port") => Unit::Port,
+            _ => unit,
+        };
+        min < max && said == unit
+    }
+
+    #[test]
+    fn a_number_without_its_unit_is_found() {
+        let wrong = key("a.ms", Kind::Int { min: 0, max: 1, unit: Unit::Count }, None, Low, "G", "A.");
+        assert!(!has_range_and_unit(&wrong));
+        let empty = key("a", Kind::Int { min: 1, max: 1, unit: Unit::Count }, None, Low, "G", "A.");
+        assert!(!has_range_and_unit(&empty));
+        assert!(has_range_and_unit(&GRACEFUL_TIMEOUT));
     }
 
     #[test]

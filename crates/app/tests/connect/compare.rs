@@ -151,5 +151,5 @@ fn is_own(name: &str) -> bool {
         ]
         .iter()
         .any(|own| name.starts_with(own))
-        || name == "value.converter.schemas.enable"
+        || name.ends_with(".converter.schemas.enable")
 }
