@@ -13,14 +13,15 @@ use kafka_wire::record::{Headers, Record, put_record};
 use kafka_wire::{ApiKey, Message, Writer};
 // Holds the counters that the code of its build refers to.
 use libfuzzer_sys as _;
-use otlp::fuzzing::{Style, random, realistic};
+use otlp::fuzzing::{Style, Used, random, realistic};
 use otlp::{Limits, Signal};
 
 /// Longest message that is kept: mutations of short inputs find more.
 const MESSAGE_BYTES_MAX: usize = 1500;
 
-/// Longest request that is kept.
+/// Longest request that is kept, and longest text of one: as long as inputs may be.
 const REQUEST_BYTES_MAX: usize = 900;
+const TEXT_BYTES_MAX: usize = 1024;
 
 fn main() -> Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
@@ -53,37 +54,46 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Requests of each signal and of each style, for the targets of OTLP.
+/// Requests of each signal and of each style, for the targets of OTLP: some, and then until each field of the schema has
+/// come up.
 fn requests(corpus: &Path) -> Result<()> {
     let mut rng = Rng::with_seed(0);
-    for (index, signal) in (0..).zip(Signal::ALL) {
-        for number in 0..12 {
-            let drawn = std::iter::repeat_with(|| match number % 3 {
+    let (mut used, mut read) = (Used::default(), Used::default());
+    for number in 0..10_000 {
+        for (index, signal) in (0..).zip(Signal::ALL) {
+            let wire = match number % 4 {
                 0 => realistic(signal, 1 + number % 2, &mut rng),
-                1 => random(signal, Style::Canonical, &mut rng),
-                _ => random(signal, Style::Odd, &mut rng),
-            });
-            let wire = drawn.take(1000).find(|wire| (20..REQUEST_BYTES_MAX).contains(&wire.len()));
-            let wire = wire.unwrap_or_default();
-            let name = format!("{}-{number}", signal.name());
-            for target in ["otlp_scan", "otlp_json", "otlp_otlp_json"] {
-                write(&corpus.join(target), &name, &[&[index], &wire[..]].concat())?;
+                1 => random(signal, Style::Odd, &mut rng),
+                _ => random(signal, Style::Canonical, &mut rng),
+            };
+            if !(20..REQUEST_BYTES_MAX).contains(&wire.len()) {
+                continue;
             }
-            let size = [0, 8, 16][number % 3] << 2;
-            write(&corpus.join("otlp_split"), &name, &[&[index | size], &wire[..]].concat())?;
+            let (name, few) = (format!("{}-{number}", signal.name()), number < 12);
+            if used.add(signal.root(), &wire) || few {
+                for target in ["otlp_scan", "otlp_json", "otlp_otlp_json", "otlp_split"] {
+                    // A fourth of the sizes of parts, the small ones.
+                    let bits = u8::try_from(number % 16).unwrap_or(0) << 2;
+                    write(&corpus.join(target), &name, &[&[index | bits], &wire[..]].concat())?;
+                }
+            }
             let mut text = vec![index];
-            otlp::json::write(
-                otlp::json::Style::OtlpJson,
-                signal,
-                &wire,
-                &Limits { elements: u64::MAX },
-                usize::MAX,
-                &mut text,
-            )
-            .map_err(std::io::Error::other)?;
-            write(&corpus.join("otlp_read"), &name, &text)?;
+            let limits = Limits { elements: u64::MAX };
+            otlp::json::write(otlp::json::Style::OtlpJson, signal, &wire, &limits, usize::MAX, &mut text)
+                .map_err(std::io::Error::other)?;
+            let mut back = Vec::new();
+            otlp::json::read(signal, &text[1..], &limits, &mut back).map_err(std::io::Error::other)?;
+            if text.len() <= TEXT_BYTES_MAX && (read.add(signal.root(), &back) || few) {
+                write(&corpus.join("otlp_read"), &name, &text)?;
+            }
         }
     }
+    assert!(
+        used.missing().is_empty() && read.missing().is_empty(),
+        "{:?} {:?}",
+        used.missing(),
+        read.missing()
+    );
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The door for fuzzing, in its builds only: requests to begin with, and what the answers are compared with.
 
 pub use crate::testdata::{
-    Request, Style, Tree, Used, canonical, fields, mutate, random, random_field, random_noting, realistic,
+    Request, Style, Tree, Used, canonical, fields, mutate, print, random, random_field, random_noting,
+    realistic,
 };
 
 use crate::varint;

@@ -13,9 +13,11 @@
 //! - [`mutate`]: a few bytes of a request changed; may be valid or not.
 //! - [`Request`]: the signal's own prost message, for comparisons.
 //! - [`canonical`]: its encoding, in the order of numbers. [`fields`]: a message's fields on the wire.
+//! - [`print`]: its JSON, from prost's message.
 //! - [`Tree`]: JSON, to be compared exactly.
 
 mod canonical;
+mod print;
 mod random;
 mod realistic;
 mod request;
@@ -24,6 +26,7 @@ mod tree;
 #[cfg(test)]
 pub use canonical::without_empty;
 pub use canonical::{canonical, fields};
+pub use print::print;
 #[cfg(fuzzing)]
 pub use random::random_field;
 pub use random::{Style, Used, mutate, random, random_noting};

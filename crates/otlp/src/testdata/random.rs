@@ -102,6 +102,21 @@ impl Used {
         self.0[id as usize] |= 1 << number;
     }
 
+    /// Notes the fields of a message on the wire; whether one of them is new.
+    #[cfg(fuzzing)]
+    pub fn add(&mut self, id: MessageId, wire: &[u8]) -> bool {
+        let mut is_new = false;
+        for (number, _, _, body, to) in super::fields(wire) {
+            let Some(field) = id.message().field(number) else { continue };
+            is_new |= self.0[id as usize] >> field.number & 1 == 0;
+            self.note(id, field.number);
+            if let Kind::Message(sub) = field.kind {
+                is_new |= self.add(sub, &wire[body..to]);
+            }
+        }
+        is_new
+    }
+
     /// Those of the schema that were not.
     pub fn missing(&self) -> Vec<String> {
         let all = MessageId::ALL.iter().map(|id| (id.message(), self.0[*id as usize]));

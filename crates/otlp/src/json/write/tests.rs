@@ -1,6 +1,5 @@
 //! The writer against golden vectors of protobuf-java, and against a plain printer over prost's types.
 
-mod oracle;
 mod otlp_json;
 mod random;
 
@@ -12,6 +11,7 @@ use serde_json::Value;
 
 use super::{Style, WriteError, write};
 use crate::schema::{MessageId, wire_type};
+use crate::testdata::print;
 use crate::{Limits, MalformedKind, Signal, scan, testdata, varint};
 use random::{Draw, put_run};
 
@@ -56,7 +56,7 @@ fn parsed(text: &[u8]) -> Value {
 
 fn assert_equals_oracle(signal: Signal, wire: &[u8], what: &dyn std::fmt::Display) {
     for style in STYLES {
-        let expected = oracle::print(style, signal, wire);
+        let expected = print(style, signal, wire);
         let expected = expected.unwrap_or_else(|| panic!("{what}: prost refuses {wire:02x?}"));
         let text =
             written(style, signal, wire).unwrap_or_else(|error| panic!("{what}: {error}: {wire:02x?}"));
@@ -70,7 +70,7 @@ fn golden(signal: Signal, base64: &str, expected: &str) {
     let expected: Value = serde_json::from_str(expected).unwrap();
     let found = parsed(&written(Style::Json, signal, &wire).unwrap());
     assert!(is_same(&found, &expected), "found    {found}\nexpected {expected}");
-    assert!(is_same(&oracle::print(Style::Json, signal, &wire).unwrap(), &expected), "the oracle differs");
+    assert!(is_same(&print(Style::Json, signal, &wire).unwrap(), &expected), "the oracle differs");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn accepts_refuses_and_counts_as_the_scan() {
                 let found = write(style, signal, &wire, &UNLIMITED, usize::MAX, &mut out);
                 let what = format!("seed {seed}, document {at}, {style:?} {signal:?} {wire:02x?}");
                 assert_eq!(found, scanned.map_err(WriteError::from), "{what}");
-                let prost = oracle::print(style, signal, &wire);
+                let prost = print(style, signal, &wire);
                 assert_eq!(found.is_ok(), prost.is_some(), "{what}");
                 if let Some(expected) = prost {
                     accepted += 1;
@@ -235,7 +235,7 @@ fn deep(levels: usize, twice: bool) -> Vec<u8> {
 fn goes_as_deep_as_prost() {
     for levels in 40..60 {
         let wire = deep(levels, false);
-        let expected = oracle::print(Style::Json, Signal::Logs, &wire);
+        let expected = print(Style::Json, Signal::Logs, &wire);
         assert_eq!(written(Style::Json, Signal::Logs, &wire).is_ok(), expected.is_some(), "{levels} levels");
         assert_eq!(expected.is_some(), levels <= 48, "{levels} levels");
     }
