@@ -15,6 +15,7 @@ use crate::connectors::{Board, Memory, Registry as Connectors, Started, World};
 use crate::embedded::{self, Embedded};
 use crate::plugin;
 use crate::producers::Producers;
+use crate::reference_metrics::ReferenceMetrics;
 use crate::settings::{Settings, keys};
 
 /// Everything that [`crate::run`] sees to.
@@ -113,6 +114,7 @@ fn exposition(board: &Arc<Board>, memory: &Memory) -> Exposition {
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("otlp2kafka_build", "What this build is", build);
     registry.register_collector(Box::new(Producers(Arc::clone(board))));
+    registry.register_collector(Box::new(ReferenceMetrics(Arc::clone(board))));
     let (board, process) = (Arc::clone(board), Arc::clone(&memory.budget));
     Exposition::new(registry, move || board.refresh(&process))
 }

@@ -30,6 +30,7 @@ mod files;
 mod logging;
 mod output;
 mod reference;
+mod reference_metrics;
 
 use std::process::ExitCode;
 

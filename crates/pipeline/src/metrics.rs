@@ -332,6 +332,20 @@ impl SignalMetrics {
         self.request_seconds.observe(time.as_secs_f64());
     }
 
+    /// Requests that have arrived so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.iter().map(Counter::get).sum()
+    }
+
+    /// Requests answered with an error so far.
+    #[must_use]
+    pub fn requests_refused(&self) -> u64 {
+        let label =
+            |reason| ReasonLabel { connector: Arc::clone(&self.connector), signal: self.signal, reason };
+        REASONS.iter().filter_map(|reason| Some(self.refusals.get(&label(reason))?.get())).sum()
+    }
+
     /// Items that Kafka has acknowledged so far.
     #[must_use]
     pub fn items_stored(&self) -> u64 {

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use admin::{Connector, Pairs, Part, Publisher, RunState, Target};
 use otlp::Signal;
-use pipeline::{Budget, Families, Metrics, Shared};
+use pipeline::{Budget, Families, Metrics, Shared, SignalMetrics};
 use sink::Sink;
+
+use crate::reference_metrics::Messages;
 
 /// Everything that is shown of connectors; each is written by its own task, under its ticket.
 #[derive(Debug)]
@@ -203,6 +205,24 @@ impl Board {
     pub(crate) fn kafka_cluster_id(&self) -> Option<String> {
         let entries = self.entries();
         entries.by_name.values().find_map(|entry| entry.live.as_ref()?.sink.kafka_cluster_id())
+    }
+
+    /// What each connector has counted of its requests.
+    pub(crate) fn messages(&self) -> Vec<(String, Messages)> {
+        let entries = self.entries();
+        let of = |entry: &Entry| {
+            let counts =
+                |of: fn(&SignalMetrics) -> u64| Signal::ALL.map(|signal| of(entry.metrics.signal(signal)));
+            let gate = entry.live.as_ref().map(|live| &live.shared.gate);
+            Messages {
+                received: counts(SignalMetrics::requests),
+                refused: counts(SignalMetrics::requests_refused),
+                waiting: Signal::ALL.map(|signal| gate.map_or(0, |gate| gate.taken(signal))),
+                places: gate.map_or(0, |gate| gate.places()),
+                records: counts(SignalMetrics::records_stored).iter().sum(),
+            }
+        };
+        entries.by_name.iter().map(|(name, entry)| (name.clone(), of(entry))).collect()
     }
 
     /// Items of all connectors that Kafka has acknowledged since the start; those of deleted ones count.
