@@ -2,7 +2,6 @@
 
 mod json;
 mod second;
-mod units;
 mod wire;
 
 use fastrand::Rng;
@@ -10,7 +9,6 @@ use otlp::{Limits, Signal};
 
 pub use json::mutate_json;
 pub use second::{Opinion, second_opinion};
-pub use units::{Unit, units};
 pub use wire::mutate_wire;
 
 /// No limit: the limit has tests of its own.

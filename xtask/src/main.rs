@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 mod bench;
 mod ci;
 mod codegen;
+mod dist;
 mod faults;
 mod fuzz;
 mod kafka;
@@ -24,6 +25,7 @@ cargo xtask codegen [--check]  the OTLP schema tables from the published .proto 
 cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask static [TEST…]     the program as one static file against musl, and tests that run it
+cargo xtask dist               a release: archive, OCI image, bill of materials, checksums
 cargo xtask kafka fetch|run    a real Apache Kafka on loopback
 cargo xtask oracles            protobuf-java and the Collector's pdata, which tests of OTLP compare with
 cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
@@ -49,6 +51,7 @@ fn main() -> Result<()> {
         "faults" => faults::main(rest),
         "fuzz" => fuzz::main(rest),
         "static" => standalone::main(rest),
+        "dist" => dist::main(),
         "bench" => bench::main(rest),
         other => bail!("no task {other:?}\n{TASKS}"),
     }

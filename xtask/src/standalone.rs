@@ -20,8 +20,25 @@ const OF_GCC: [&str; 4] = ["crtbegin.o", "crtbeginS.o", "crtend.o", "crtendS.o"]
 
 /// `[TEST…]`: builds it, and runs these black-box tests with it.
 pub(crate) fn main(args: &[String]) -> Result<()> {
-    let target = format!("{ARCH}-unknown-linux-musl");
-    let package = ["build", "--package", "otlp2kafka", "--profile", "dist", "--target", &target];
+    let program = build()?;
+    let mut tests = shell::command("cargo", &["test", "--package", "otlp2kafka", "--test", "blackbox", "--"]);
+    tests.env("OTLP2KAFKA_TEST_PROGRAM", &program);
+    match args {
+        [] => tests.arg(TESTS),
+        args => tests.args(args),
+    };
+    shell::run_command(&mut tests)
+}
+
+/// The target that it is built for.
+pub(crate) fn target() -> String {
+    format!("{ARCH}-unknown-linux-musl")
+}
+
+/// Builds it and gives its path, after a look at what came out.
+pub(crate) fn build() -> Result<PathBuf> {
+    let target = target();
+    let package = ["build", "--package", "otlp2kafka", "--locked", "--profile", "dist", "--target", &target];
     let mut build = shell::command("cargo", &package);
     if !has_library(&target)? {
         with_library_from_source(&target, &mut build)?;
@@ -36,15 +53,8 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
     if bytes > BYTES_MAX {
         bail!("{} has {bytes} bytes, more than {BYTES_MAX}", program.display());
     }
-    let mut tests = shell::command("cargo", &["test", "--package", "otlp2kafka", "--test", "main", "--"]);
-    tests.env("OTLP2KAFKA_TEST_PROGRAM", &program);
-    match args {
-        [] => tests.arg(TESTS),
-        args => tests.args(args),
-    };
-    shell::run_command(&mut tests)?;
     shell::say(&format!("{}: static, {bytes} bytes", program.display()));
-    Ok(())
+    Ok(program)
 }
 
 /// Whether the toolchain has Rust's standard library for it: after `rustup target add`.

@@ -11,6 +11,7 @@ mod connect;
 mod connectors;
 mod curable;
 mod definitions;
+mod examples;
 mod faults;
 mod hold;
 mod hostile;

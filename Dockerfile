@@ -1,0 +1,22 @@
+# The image: one static program, the authorities that the system trusts, nothing else.
+#   docker build -t otlp2kafka .
+# Without an engine: `cargo xtask dist` writes the same as an OCI archive.
+FROM rust:1.95-alpine AS build
+RUN apk add --no-cache build-base ca-certificates
+WORKDIR /src
+COPY . .
+# Alpine's toolchain builds for musl, and that is static.
+RUN cargo build --locked --profile dist --bin otlp2kafka \
+    && mkdir -p /image/data /image/etc/ssl/certs \
+    && cp target/dist/otlp2kafka /image/otlp2kafka \
+    && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/
+
+FROM scratch
+COPY --from=build --chown=65532:65532 /image /
+USER 65532:65532
+# The REST API, health and metrics; OTLP over gRPC and HTTP.
+EXPOSE 8083 4317 4318
+# Connectors made over REST, and the embedded broker's topics.
+VOLUME /data
+ENV OTLP2KAFKA_DATA_DIR=/data
+ENTRYPOINT ["/otlp2kafka"]
