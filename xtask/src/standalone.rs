@@ -87,8 +87,10 @@ fn with_library_from_source(target: &str, build: &mut Command) -> Result<()> {
         link(Path::new(String::from_utf8(asked.stdout)?.trim()), &parts.join(name))?;
     }
     link(&unwinder, &parts.join("libunwind.a"))?;
-    // Debian's unwinder is hardened with glibc's own functions: the one that prints why it gives up is left out.
-    let flags = format!("-Lnative={} -Clink-arg=-Wl,--defsym,__fprintf_chk=abort", parts.display());
+    // Debian's unwinder is hardened with glibc's own functions: the one that prints why it gives up is left out. And
+    // what C code asks of its compiler is in a Rust that is built for others, and not in one that is built here.
+    let flags =
+        format!("-Lnative={} -Clink-arg=-Wl,--defsym,__fprintf_chk=abort -Clink-arg=-lgcc", parts.display());
     let variable = target.to_uppercase().replace('-', "_");
     build
         .arg("-Zbuild-std=std,panic_unwind")
