@@ -71,7 +71,7 @@ fn requests(corpus: &Path) -> Result<()> {
             }
             let (name, few) = (format!("{}-{number}", signal.name()), number < 12);
             if used.add(signal.root(), &wire) || few {
-                for target in ["otlp_scan", "otlp_json", "otlp_otlp_json", "otlp_split"] {
+                for target in ["otlp_scan", "otlp_json", "otlp_otlp_json", "otlp_split", "otlp_divide"] {
                     // A fourth of the sizes of parts, the small ones.
                     let bits = u8::try_from(number % 16).unwrap_or(0) << 2;
                     write(&corpus.join(target), &name, &[&[index | bits], &wire[..]].concat())?;

@@ -2,6 +2,7 @@
 
 mod json;
 mod second;
+mod units;
 mod wire;
 
 use fastrand::Rng;
@@ -9,6 +10,7 @@ use otlp::{Limits, Signal};
 
 pub use json::mutate_json;
 pub use second::{Opinion, second_opinion};
+pub use units::{Unit, units};
 pub use wire::mutate_wire;
 
 /// No limit: the limit has tests of its own.

@@ -5,10 +5,10 @@
 #![no_main]
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
-use otlp::fuzzing::{Request, fields};
+use otlp::fuzzing::Request;
 use otlp::split::Cutter;
 use otlp::{Signal, scan};
-use otlp2kafka_fuzz::{LIMITS, mutate_input, mutate_wire, parts};
+use otlp2kafka_fuzz::{LIMITS, mutate_input, mutate_wire, parts, units};
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     mutate_input(data, size, max_size, seed, |signal, wire, rng| mutate_wire(signal.root(), wire, rng))
@@ -40,30 +40,3 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(together, whole);
     assert!(signal == Signal::Metrics || items == whole.len() as u64);
 });
-
-/// A span, metric, log record or profile, and what lies around it: the fields of its scope, resource and request that
-/// are no units.
-type Unit = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
-
-fn units(request: &[u8], found: &mut Vec<Unit>) {
-    let of_request = own(request, 1);
-    for resource in children(request, 1) {
-        let of_resource = own(resource, 2);
-        for scope in children(resource, 2) {
-            let of_scope = own(scope, 2);
-            for unit in children(scope, 2) {
-                found.push((of_request.clone(), of_resource.clone(), of_scope.clone(), unit.to_vec()));
-            }
-        }
-    }
-}
-
-fn children(message: &[u8], child: u64) -> impl Iterator<Item = &[u8]> {
-    let found = fields(message).filter(move |field| field.0 == child && field.1 == 2);
-    found.map(|(_, _, _, body, to)| &message[body..to])
-}
-
-fn own(message: &[u8], child: u64) -> Vec<u8> {
-    let found = fields(message).filter(|field| field.0 != child);
-    found.flat_map(|(_, _, from, _, to)| message[from..to].to_vec()).collect()
-}

@@ -13,7 +13,8 @@ use anyhow::{Context, Result, bail};
 use crate::shell;
 
 const KAFKA: [&str; 4] = ["kafka_messages", "kafka_batches", "kafka_frames", "decompress"];
-const OTLP: [&str; 5] = ["otlp_scan", "otlp_json", "otlp_otlp_json", "otlp_read", "otlp_split"];
+const OTLP: [&str; 6] =
+    ["otlp_scan", "otlp_json", "otlp_otlp_json", "otlp_read", "otlp_split", "otlp_divide"];
 pub(crate) const MANIFEST: &str = "fuzz/Cargo.toml";
 /// What `cargo fuzz` gives the compiler as well, without the sanitizers that only an unstable one has.
 const FLAGS: &str = "--cfg=fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
