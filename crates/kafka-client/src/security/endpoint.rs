@@ -57,17 +57,14 @@ pub(super) fn address(url: &str) -> Result<Address, SaslError> {
     if host.is_empty() {
         return Err(wrong("the URL has no host"));
     }
-    let port = match (authority.port(), authority.port_u16()) {
-        (None, _) if authority.as_str().ends_with(':') => return Err(wrong("the URL's port is missing")),
-        (None, _) => {
-            if secure {
-                443
-            } else {
-                80
-            }
-        }
-        (Some(_), Some(port)) if port > 0 => port,
-        _ => return Err(wrong("the URL's port is none")),
+    // `authority.port()` takes a port that is out of range for none.
+    let port = match authority.as_str().strip_prefix(authority.host()) {
+        Some("") if secure => 443,
+        Some("") => 80,
+        after => after
+            .and_then(|after| after.strip_prefix(':')?.parse().ok())
+            .filter(|port| *port > 0)
+            .ok_or_else(|| wrong("the URL's port is none of 1 to 65535"))?,
     };
     Ok(Address { uri, host, port, secure })
 }
@@ -75,9 +72,12 @@ pub(super) fn address(url: &str) -> Result<Address, SaslError> {
 /// The URL as errors name it: what may be secret, a user and a query, is left out.
 pub(super) fn place(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or(url);
-    let shown = match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
-        _ => url.to_owned(),
+    let Some((user, rest)) = url.rsplit_once('@') else { return printable(url.as_bytes()) };
+    // A user can stand in what is no URL, too.
+    let scheme = user.split_once("://").map(|(scheme, _)| scheme);
+    let shown = match scheme.filter(|scheme| scheme.chars().all(|c| c.is_ascii_alphanumeric())) {
+        Some(scheme) => format!("{scheme}://{rest}"),
+        None => rest.to_owned(),
     };
     printable(shown.as_bytes())
 }
@@ -131,4 +131,37 @@ async fn over(stream: Box<dyn Duplex>, request: Request<Full<Bytes>>) -> Result<
     let status = answer.status().as_u16();
     let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
     Ok((status, body.map_err(|error| error.to_string())?.to_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_urls_without_what_may_be_secret() {
+        for (url, shown) in [
+            (
+                "https://login.example.com:8443/token?key=secret#secret",
+                "https://login.example.com:8443/token",
+            ),
+            ("https://user:secret@login.example.com/token", "https://login.example.com/token"),
+            ("user:secret@login.example.com/token", "login.example.com/token"),
+            ("a@secret://b@c", "c"),
+            ("no url\n", "no url "),
+        ] {
+            assert_eq!(place(url), shown);
+        }
+    }
+
+    #[test]
+    fn addresses_have_a_host_and_a_port() {
+        let read = |url: &str| address(url).map(|at| (at.host, at.port, at.secure));
+        assert_eq!(read("https://a/b?c"), Ok(("a".to_owned(), 443, true)));
+        assert_eq!(read("http://[::1]:81"), Ok(("::1".to_owned(), 81, false)));
+        for url in
+            ["https:///b", "http://a:/", "http://a:0/", "http://a:99999/", "http://u@a/", "ftp://a/", "a"]
+        {
+            assert!(read(url).is_err(), "{url}");
+        }
+    }
 }
