@@ -62,7 +62,8 @@ fn json_is_what_protobuf_java_prints() {
         let (mut ours, mut theirs) = (Tree::parse(&ours).unwrap(), Tree::parse(&theirs).unwrap());
         if question.sent != question.wire {
             // prost takes a -0.0 for the default and leaves it out, which protobuf-java does not.
-            [&mut ours, &mut theirs].map(drop_signs_of_zeros);
+            drop_signs_of_zeros(&mut ours);
+            drop_signs_of_zeros(&mut theirs);
         }
         if let Some(difference) = ours.difference(&theirs) {
             panic!("ours, then protobuf-java's: {difference}\n{}", what());
