@@ -39,10 +39,12 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
         [] => false,
         [flag] if flag == "--check" => true,
         [flag] if flag == "--descriptors" => {
-            return Ok(std::fs::write(
-                root.join(DESCRIPTORS),
-                package::CURRENT.encoded_descriptors(&cache)?,
-            )?);
+            let (path, descriptors) = (root.join(DESCRIPTORS), package::CURRENT.encoded_descriptors(&cache)?);
+            // A new file would have whatever is generated from it built again.
+            if std::fs::read(&path).is_ok_and(|there| there == descriptors) {
+                return Ok(());
+            }
+            return Ok(std::fs::write(path, descriptors)?);
         }
         _ => bail!("usage: cargo xtask codegen [--check | --descriptors]"),
     };

@@ -2,23 +2,14 @@
 //! checked and shown in forms, so that a connector's file needs no change.
 
 use config::Importance::{Low, Medium};
-use config::{Importance, Key, Kind, Unit};
+use config::{Key, Kind, Unit};
+
+use super::keys::key;
 
 const COMMON: &str = "Common";
 const ERRORS: &str = "Error Handling";
 const EXACTLY_ONCE: &str = "Exactly Once Support";
 const OFFSETS: &str = "offsets.topic";
-
-const fn key(
-    name: &'static str,
-    kind: Kind,
-    default: Option<&'static str>,
-    importance: Importance,
-    group: &'static str,
-    doc: &'static str,
-) -> Key {
-    Key { name, kind, default, importance, group, doc }
-}
 
 const fn millis(min: i64) -> Kind {
     Kind::Int { min, max: i64::MAX, unit: Unit::Millis }

@@ -8,7 +8,7 @@ use super::framework;
 const PORT: Kind = Kind::Int { min: 1, max: 65535, unit: Unit::Port };
 const DELAY: Kind = Kind::Int { min: 0, max: 3_600_000, unit: Unit::Millis };
 
-const fn key(
+pub(super) const fn key(
     name: &'static str,
     kind: Kind,
     default: Option<&'static str>,
