@@ -15,13 +15,20 @@ pub(crate) fn main() -> Result<()> {
     shell::run("cargo", &["fmt", "--manifest-path", fuzz::MANIFEST, "--check"])?;
     shell::run("cargo", &["fmt", "--manifest-path", bench::MANIFEST, "--check"])?;
     tidy::main()?;
-    shell::run("cargo", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    clippy(&["--workspace"])?;
+    clippy(&["-p", "otlp2kafka", "-p", "otlp2kafka-sink", "--features", "otlp2kafka/librdkafka"])?;
     bench::check()?;
     shell::run("cargo", &["xtask", "codegen", "--check"])?;
     docs(true)?;
     deny()?;
     fuzz::smoke()?;
     test::main()
+}
+
+/// All lints of these packages, each of them an error.
+fn clippy(packages: &[&str]) -> Result<()> {
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    shell::run("cargo", &[&["clippy", "--quiet"], packages, &lints].concat())
 }
 
 /// Licences, duplicate versions and sources of all dependencies.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kafka_client::producer::Headers;
 use otlp::Signal;
 use pipeline::{Budget, Deadline, Gate, Metrics, Returns, Settled, Tally};
 use rdkafka::mocking::MockCluster;
@@ -65,6 +66,7 @@ impl Bench {
                 signal: Signal::Logs,
                 partition: Some(0),
                 key: None,
+                headers: Headers::default(),
                 value: Bytes::from(vec![b'x'; 1000]),
                 timestamp_ms: 1,
                 ack: tally.ack(1, charge),
