@@ -9,6 +9,7 @@ use fastrand::Rng;
 use kafka_client::compression::{Codec, Compression, Compressor};
 use kafka_wire::batch::{Attributes, BatchHeader};
 use kafka_wire::fuzzing::{Filled, Visitor};
+use kafka_wire::messages::MetadataResponse;
 use kafka_wire::record::{Headers, Record, put_record};
 use kafka_wire::{ApiKey, Message, Writer};
 // Holds the counters that the code of its build refers to.
@@ -23,6 +24,9 @@ const MESSAGE_BYTES_MAX: usize = 1500;
 const REQUEST_BYTES_MAX: usize = 900;
 const TEXT_BYTES_MAX: usize = 1024;
 
+#[path = "seeds/security.rs"]
+mod security;
+
 fn main() -> Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     messages(&corpus.join("kafka_messages"))?;
@@ -32,6 +36,8 @@ fn main() -> Result<()> {
         write(&corpus.join("kafka_batches"), &format!("records-{index}"), batch)?;
     }
     write(&corpus.join("kafka_batches"), "run", &batches.concat())?;
+    records(&corpus, &batches)?;
+    security::write_all(&corpus)?;
     for (seed, stream) in
         [&b"\0\0\0\x04abcd\0\0\0\x08abcdefgh"[..], b"\0\0\0\x03abc", b"\0\0\0\x09a"].iter().enumerate()
     {
@@ -95,6 +101,48 @@ fn requests(corpus: &Path) -> Result<()> {
         read.missing()
     );
     Ok(())
+}
+
+/// What a fetch brings, and metadata after metadata.
+fn records(corpus: &Path, batches: &[Vec<u8>]) -> Result<()> {
+    for (index, batch) in batches.iter().enumerate() {
+        write(&corpus.join("kafka_records"), &format!("records-{index}"), &[&[2, 255][..], batch].concat())?;
+    }
+    for codec in Codec::ALL.into_iter().filter(|codec| *codec != Codec::None) {
+        let packed = packed(codec)?;
+        write(&corpus.join("kafka_records"), &codec.to_string(), &[&[2, 255][..], &packed].concat())?;
+    }
+    let versions = MetadataResponse::VERSIONS;
+    for version in [*versions.start(), *versions.end()] {
+        let answer = |seed| {
+            let answer =
+                MetadataResponse::filled(&mut Rng::with_seed(seed), Some(MetadataResponse::at(version)));
+            encoded(&answer, version)
+        };
+        let short =
+            (0..1000).map(answer).find(|answer| answer.len() <= MESSAGE_BYTES_MAX).unwrap_or_default();
+        let padded = short.len().div_ceil(16);
+        let index = u8::try_from(version - versions.start()).unwrap_or(0);
+        let cut = u8::try_from(padded).unwrap_or(u8::MAX);
+        let mut seed = vec![index, cut];
+        seed.extend(&short);
+        seed.resize(2 + 16 * usize::from(cut), 0);
+        seed.extend(&short);
+        write(&corpus.join("kafka_views"), &format!("twice-{version}"), &seed)?;
+    }
+    Ok(())
+}
+
+/// A batch of one codec, from offset 0 on.
+fn packed(codec: Codec) -> Result<Vec<u8>> {
+    let plain = batch(5);
+    let (header, body) = plain.split_at(kafka_wire::batch::BATCH_HEADER_BYTES);
+    let header = BatchHeader::read(header).map_err(std::io::Error::other)?;
+    let mut compressed = Vec::new();
+    let mut compressor = Compressor::new(Compression { codec, level: None });
+    compressor.compress(body.chunks(1000), &mut compressed).map_err(std::io::Error::other)?;
+    let header = BatchHeader { base_offset: 0, attributes: Attributes(codec.id().into()), ..header };
+    Ok([&header.sealed([&compressed[..]].into_iter()).to_bytes()[..], &compressed].concat())
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {

@@ -1,6 +1,7 @@
-//! Fuzzing of OTLP: what its targets share. An input is a byte that names the signal, and a request.
+//! Fuzzing: what targets share. An input of those of OTLP is a byte that names the signal, and a request.
 
 mod json;
+mod mended;
 mod second;
 mod units;
 mod wire;
@@ -9,6 +10,7 @@ use fastrand::Rng;
 use otlp::{Limits, Signal};
 
 pub use json::mutate_json;
+pub use mended::mended;
 pub use second::{Opinion, second_opinion};
 pub use units::{Unit, units};
 pub use wire::mutate_wire;

@@ -4,9 +4,10 @@
 //! The input is tried as it is, and as a batch whose length, magic and checksum hold.
 #![no_main]
 
-use kafka_wire::batch::{BATCH_HEADER_BYTES, BATCH_LENGTH_END, Batch, BatchHeader, Batches, CRC_FROM};
+use kafka_wire::batch::{BATCH_HEADER_BYTES, Batch, BatchHeader, Batches};
 use kafka_wire::record::{Record, put_record, record_bytes};
 use libfuzzer_sys::fuzz_target;
+use otlp2kafka_fuzz::mended;
 
 fuzz_target!(|input: &[u8]| {
     run(input);
@@ -14,23 +15,6 @@ fuzz_target!(|input: &[u8]| {
     run(&batch);
     run(&[&batch[..], &batch, input].concat());
 });
-
-/// The input with a length, a magic and a checksum that fit.
-fn mended(input: &[u8]) -> Option<Vec<u8>> {
-    let mut batch = input.to_vec();
-    let length = i32::try_from(input.len().checked_sub(BATCH_LENGTH_END)?).ok()?;
-    batch.get_mut(8..12)?.copy_from_slice(&length.to_be_bytes());
-    *batch.get_mut(16)? = 2;
-    // Read once with a checksum that is wrong, which tells the right one.
-    match Batch::read(&batch) {
-        Err(kafka_wire::batch::BatchError::Crc { actual, .. }) => {
-            batch.get_mut(17..CRC_FROM)?.copy_from_slice(&actual.to_be_bytes());
-        }
-        Err(_) => return None,
-        Ok(_) => {}
-    }
-    Some(batch)
-}
 
 fn run(bytes: &[u8]) {
     let mut at = 0;

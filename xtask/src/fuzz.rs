@@ -12,7 +12,20 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-const KAFKA: [&str; 4] = ["kafka_messages", "kafka_batches", "kafka_frames", "decompress"];
+const KAFKA: [&str; 12] = [
+    "kafka_messages",
+    "kafka_batches",
+    "kafka_records",
+    "kafka_frames",
+    "kafka_views",
+    "decompress",
+    "sasl",
+    "tokens",
+    "jaas",
+    "java_security",
+    "key_stores",
+    "certificates",
+];
 const OTLP: [&str; 6] =
     ["otlp_scan", "otlp_json", "otlp_otlp_json", "otlp_read", "otlp_split", "otlp_divide"];
 pub(crate) const MANIFEST: &str = "fuzz/Cargo.toml";
@@ -22,8 +35,9 @@ const FLAGS: &str = "--cfg=fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 /// An input that takes longer than 10 s, or 1 GiB, is a finding.
 const BOUNDS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"];
-/// Of each target of Kafka in `cargo xtask ci`, always the same ones: a second or two.
-const SMOKE_KAFKA: [&str; 2] = ["-seed=1", "-runs=50000"];
+/// Of each target of Kafka in `cargo xtask ci`, always the same ones: a second or two, and less of what derives keys or
+/// sets up TLS.
+const SMOKE_KAFKA: [&str; 3] = ["-seed=1", "-runs=50000", "-max_total_time=10"];
 /// Of each target of OTLP there.
 const SMOKE_OTLP: [&str; 2] = ["-seed=1", "-max_total_time=30"];
 /// Targets of OTLP that the smoke runs side by side: one for each core of a small machine.

@@ -18,6 +18,9 @@ mod offsets;
 mod chunk;
 mod fetch;
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+
 pub use offsets::{OffsetOf, TopicPartition, commit, committed, list_offsets};
 
 use chunk::Chunk;

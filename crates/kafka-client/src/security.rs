@@ -126,5 +126,8 @@ impl fmt::Debug for Secret {
     }
 }
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod tests;

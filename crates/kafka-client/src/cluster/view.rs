@@ -74,7 +74,7 @@ pub struct Partition {
 
 impl View {
     /// The view after an answer, of which only `interest` is kept. The error is in words.
-    pub(super) fn followed_by(
+    pub(crate) fn followed_by(
         &self,
         answer: MetadataResponse,
         interest: &BTreeSet<String>,

@@ -19,6 +19,9 @@ use super::{Secret, Surroundings, Tls, TlsOptions};
 
 mod profile;
 
+#[cfg(fuzzing)]
+pub(super) use profile::section;
+
 /// Those of an endpoint are used until so long before they end.
 const RENEWED_BEFORE: Duration = Duration::from_secs(300);
 /// An endpoint is near, or is AWS itself.
@@ -164,13 +167,17 @@ impl AwsCredentialsProvider {
         if let Some(path) = self.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
             return Ok(Origin::Container(format!("{CONTAINER}{path}")));
         }
-        if let Some(url) = self.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
+        let full = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+        if let Some(url) = self.variable(full) {
             let known = |host: &str| {
                 CONTAINER_HOSTS.contains(&host)
                     || host == "localhost"
                     || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
             };
-            let at = address(&url)?;
+            let at = address(&url).map_err(|error| match error {
+                SaslError::Token { why, .. } => none(full, why),
+                other => other,
+            })?;
             if at.uri.scheme_str() == Some("http") && !known(&at.host) {
                 let why = "plain HTTP is for the own machine and for the addresses of ECS and EKS";
                 return Err(none(&place(&url), why.to_owned()));
@@ -286,7 +293,7 @@ async fn instance(base: &str) -> Result<Fetched, SaslError> {
 }
 
 /// The members that all endpoints name alike, but for the session's token.
-fn credentials(told: &Value, token: &str) -> Result<Fetched, &'static str> {
+pub(super) fn credentials(told: &Value, token: &str) -> Result<Fetched, &'static str> {
     let text = |name: &str| told.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let credentials = AwsCredentials {
         access_key_id: text("AccessKeyId").ok_or("its answer has no AccessKeyId")?.to_owned(),

@@ -13,7 +13,8 @@ use ring::{digest, pbkdf2};
 use super::der::{Der, DerError, tag};
 
 /// Rounds above this are refused, as Java refuses them: the time that they take is the file's to choose otherwise.
-pub(super) const ROUNDS_MAX: u32 = 5_000_000;
+/// Fuzzing would spend its time in them.
+pub(super) const ROUNDS_MAX: u32 = if cfg!(fuzzing) { 64 } else { 5_000_000 };
 
 /// `pkcs-5 13`: PBES2.
 const PBES2: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x05, 0x0D];

@@ -31,6 +31,13 @@ pub(super) struct Address {
     secure: bool,
 }
 
+#[cfg(fuzzing)]
+impl Address {
+    pub(super) fn parts(&self) -> (String, u16, bool) {
+        (self.host.clone(), self.port, self.secure)
+    }
+}
+
 /// Longest times for an exchange.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -69,17 +76,21 @@ pub(super) fn address(url: &str) -> Result<Address, SaslError> {
     Ok(Address { uri, host, port, secure })
 }
 
-/// The URL as errors name it: what may be secret, a user and a query, is left out.
+/// The URL as errors name it: what may be secret, a user and a query, is left out. Nothing is told of what is no URL: it
+/// may be a login line or a password that came to the wrong place.
 pub(super) fn place(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or(url);
-    let Some((user, rest)) = url.rsplit_once('@') else { return printable(url.as_bytes()) };
-    // A user can stand in what is no URL, too.
-    let scheme = user.split_once("://").map(|(scheme, _)| scheme);
-    let shown = match scheme.filter(|scheme| scheme.chars().all(|c| c.is_ascii_alphanumeric())) {
-        Some(scheme) => format!("{scheme}://{rest}"),
-        None => rest.to_owned(),
+    let has_scheme = url.parse::<Uri>().is_ok_and(|uri| uri.scheme().is_some());
+    let Some((scheme, rest)) = url.split_once("://").filter(|_| has_scheme) else {
+        return "what is given as URL".to_owned();
     };
-    printable(shown.as_bytes())
+    let (rest, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let shown = match rest.rsplit_once('@') {
+        // What is before it may be a user and half a password.
+        _ if query.contains('@') => "…",
+        Some((_, shown)) => shown,
+        None => rest,
+    };
+    printable(format!("{scheme}://{shown}").as_bytes())
 }
 
 /// Sends one request, whose path and host are set here, and takes its answer: the status and the body. Errors are in
@@ -145,9 +156,13 @@ mod tests {
                 "https://login.example.com:8443/token",
             ),
             ("https://user:secret@login.example.com/token", "https://login.example.com/token"),
-            ("user:secret@login.example.com/token", "login.example.com/token"),
-            ("a@secret://b@c", "c"),
-            ("no url\n", "no url "),
+            ("https://user:sec/ret@login.example.com/token", "https://login.example.com/token"),
+            ("https://user:sec?ret@login.example.com/token", "https://…"),
+            ("https://login.example.com/sec ret", "what is given as URL"),
+            ("user:secret@login.example.com/token", "what is given as URL"),
+            ("a@secret://b@c", "what is given as URL"),
+            ("secret", "what is given as URL"),
+            ("a.B required password=\"secret\";", "what is given as URL"),
         ] {
             assert_eq!(place(url), shown);
         }

@@ -97,6 +97,12 @@ pub(super) async fn begin(settings: &OAuthBearer) -> Result<Bearer, SaslError> {
     Ok(Bearer { said: Some(said.into_bytes()), refused: None, fetched: Arc::clone(&settings.fetched) })
 }
 
+/// A login with this first message, for fuzzing.
+#[cfg(fuzzing)]
+pub(super) fn begun(said: Vec<u8>) -> Bearer {
+    Bearer { said: Some(said), refused: None, fetched: Arc::default() }
+}
+
 /// A login under way.
 pub(super) struct Bearer {
     said: Option<Vec<u8>>,

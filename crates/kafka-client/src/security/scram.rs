@@ -9,9 +9,9 @@ use super::Secret;
 use super::sasl::{Conversation, Login, SaslError};
 
 /// Fewer rounds make guessing cheap for who listens; RFC 7677 and Kafka ask for as many.
-const ROUNDS_MIN: u32 = 4096;
+const ROUNDS_MIN: u32 = if cfg!(fuzzing) { 1 } else { 4096 };
 /// More rounds would let a broker choose how long this client computes; Kafka's own limit is 16384.
-const ROUNDS_MAX: u32 = 1_000_000;
+const ROUNDS_MAX: u32 = if cfg!(fuzzing) { 4096 } else { 1_000_000 };
 /// Of the client's random number, before base64.
 const NONCE_BYTES: usize = 24;
 /// Salts and nonces of brokers have some tens of bytes.
@@ -82,7 +82,7 @@ impl Scram {
         Self::with_nonce(hash, login, token_auth, base64_simd::STANDARD.encode_to_string(random))
     }
 
-    fn with_nonce(
+    pub(super) fn with_nonce(
         hash: ScramHash,
         login: &Login,
         token_auth: bool,
@@ -205,6 +205,12 @@ impl<'a> ServerFirst<'a> {
         let (Some(salt), Some(Ok(rounds))) = (salt, digits.map(str::parse)) else { return Err(malformed) };
         Ok(Self { nonce, salt, rounds })
     }
+}
+
+/// Nonce, salt and rounds, for fuzzing.
+#[cfg(fuzzing)]
+pub(super) fn challenge(said: &str) -> Option<(String, Vec<u8>, u32)> {
+    ServerFirst::read(said).ok().map(|first| (first.nonce.to_owned(), first.salt, first.rounds))
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ fn request(credentials: &ClientCredentials) -> Result<(Builder, String), String>
     Ok((request, form))
 }
 
-fn token_of(status: u16, body: &[u8]) -> Result<Token, String> {
+pub(super) fn token_of(status: u16, body: &[u8]) -> Result<Token, String> {
     let answer: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let text = |name: &str| answer.get(name).and_then(Value::as_str);
     if !matches!(status, 200 | 201) {

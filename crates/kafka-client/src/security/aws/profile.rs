@@ -51,7 +51,7 @@ impl AwsCredentialsProvider {
 
 /// The settings of one section, by their names in lower case. Sections of `config` have `profile ` before the name,
 /// but for `default`. Lines that begin with a blank belong to the setting before and are of no use here.
-fn section(text: &str, name: &str, prefix: &str) -> BTreeMap<String, String> {
+pub(in super::super) fn section(text: &str, name: &str, prefix: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut within = false;
     for line in text.lines() {

@@ -164,8 +164,10 @@ async fn tokens_come_from_files_and_endpoints() {
     let said = sasl.begin("localhost").await.unwrap().respond(None).unwrap().unwrap();
     assert_eq!(said, b"n,,\x01auth=Bearer abc\x01logicalCluster=lkc-1\x01\x01");
     assert!(from_java(&oauth("http://localhost/token"), &alone()).is_ok());
-    for url in ["file://relative", "gopher://x/"] {
-        assert_eq!(blamed(&oauth(url)).property, "sasl.oauthbearer.token.endpoint.url");
+    for url in ["file://relative", "gopher://x/", OAUTH, "https://u:pencil@x/", "pencil"] {
+        let problem = blamed(&oauth(url));
+        assert_eq!(problem.property, "sasl.oauthbearer.token.endpoint.url");
+        assert!(!problem.why.contains("pencil"), "{problem:?}");
     }
     let mut wrong = oauth("https://localhost/token");
     let line = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
