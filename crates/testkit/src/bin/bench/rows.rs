@@ -188,6 +188,9 @@ fn loads() -> Vec<Row> {
         load("traces 100", "json", TRACES, (8, 4), 1.0, 0.75),
         load("traces 1", "protobuf", ONE, (8, 16), 6.0, 0.6).among([shared()]),
         load("traces 1", "json", ONE, (8, 16), 6.0, 0.6).among([shared()]),
+        // Each worker asks for itself, for whoever waits on it: with few senders that is more and smaller requests than
+        // one client makes for all.
+        load("traces 1 of many", "protobuf", ONE, (32, 16), 6.0, 0.6),
     ]
 }
 
@@ -232,7 +235,7 @@ fn codecs() -> Vec<Row> {
     ]
 }
 
-/// Whether more partitions or brokers cost more.
+/// Whether more partitions or brokers cost more, at paces that these brokers keep up with on two cores.
 fn spreads() -> Vec<Row> {
     const FLAT: f64 = 0.15;
     let partitions = |count: u32, topic: &str| {
@@ -241,17 +244,18 @@ fn spreads() -> Vec<Row> {
             .with("topic.creation.default.partitions", count)
             .with("kafka.topic.traces", topic)
     };
-    let paced = |name| {
+    let paced = |name, pace| {
         let mut row = row(name, "protobuf", TRACES, (8, 4));
-        row.load.pace = Some(2000);
+        row.load.pace = Some(pace);
+        row.load.length = Duration::from_secs(5);
         row
     };
     vec![
-        paced("partitions 1 to 64, traces 100 paced 2000/s")
+        paced("partitions 1 to 64, traces 100 paced 1000/s", 1000)
             .among([partitions(1, "one"), partitions(8, "eight"), partitions(64, "many")])
             .among([Contender::null()])
             .goal(Goal::Flat(FLAT)),
-        paced("brokers 1 to 3, traces 100 paced 2000/s")
+        paced("brokers 1 to 3, traces 100 paced 500/s", 500)
             .among([Contender::native().called("native 1 broker")])
             .among([Contender::native().called("native 3 brokers").at(Place::Three), Contender::null()])
             .goal(Goal::Flat(FLAT)),
