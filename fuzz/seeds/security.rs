@@ -138,12 +138,15 @@ fn properties(corpus: &Path) -> Result<()> {
         format!(r#"c{JAAS}.oauthbearer.OAuthBearerLoginModule required clientId="u" clientSecret="SECRET";"#);
     let file = fs::read_to_string(corpus.join("key_stores/authority.pem"))?;
     let pem = file.replace('\n', "\t");
+    let misplaced = ["aSASL_SSL", "bPLAIN", &scram, &format!("d{scram}"), &format!("g{scram}")];
     for (name, lines) in [
+        ("misplaced", misplaced.to_vec()),
         ("scram", vec!["asasl_ssl", "bSCRAM-SHA-512", &scram, "d/ca.pem", "fPEM"]),
         ("plain-text", vec!["aPLAINTEXT"]),
         ("inline", vec!["aSSL", &format!("e{pem}"), "k"]),
         ("oauth", vec!["aSASL_PLAINTEXT", "bOAUTHBEARER", &oauth, "lhttps://a/token", "p1000", "otrue"]),
         ("token", vec!["aSASL_PLAINTEXT", "bOAUTHBEARER", &oauth, "lfile:///token"]),
+        ("misplaced-url", vec!["aSASL_PLAINTEXT", "bOAUTHBEARER", &oauth, &format!("l{scram}")]),
         ("aws", vec!["aSASL_SSL", "bAWS_MSK_IAM", "csoftware.amazon.msk.auth.iam.IAMLoginModule required;"]),
     ] {
         write(&folder, name, format!("{}\n{}", lines.join("\n"), file.replace('\n', " ")).as_bytes())?;

@@ -314,6 +314,9 @@ impl<'a> Reader<'a> {
     fn aws(&mut self, jaas: &Jaas) -> Option<Sasl> {
         const KNOWN: [&str; 2] = ["awsProfileName", "awsDebugCreds"];
         if let Some(option) = jaas.options.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+            // A name may be a secret that lost its quotes.
+            let is_name = option.chars().all(|c| c.is_ascii_alphabetic());
+            let option = if is_name { option.as_str() } else { "that is given" };
             let why = format!("the option {option} of IAMLoginModule is not built in");
             self.problem(JAAS, why);
             return None;

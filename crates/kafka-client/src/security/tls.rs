@@ -40,9 +40,12 @@ impl fmt::Debug for Source {
     }
 }
 
+/// As errors name it. A login line or a pass phrase that came to the wrong place is not repeated.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_odd = |c: char| c.is_whitespace() || c.is_control() || "\"'=;".contains(c);
         match self {
+            Self::File(path) if path.contains(is_odd) => f.write_str("what is given as its path"),
             Self::File(path) => f.write_str(path),
             Self::Inline(_) => f.write_str("the PEM in the property"),
         }

@@ -46,6 +46,19 @@ fn login(mechanism: &str, jaas: &str) -> Result<Security, Vec<String>> {
 }
 
 #[test]
+fn a_login_line_in_the_wrong_place_is_not_repeated() {
+    for name in ["ssl.truststore.location", "ssl.keystore.location", "sasl.jaas.config"] {
+        for line in [PLAIN, "the pencil", &MSK.replace(';', " \"the pencil\"=x;")] {
+            let pairs = [("security.protocol", "SASL_SSL"), ("sasl.mechanism", "AWS_MSK_IAM"), (name, line)];
+            assert!(blamed(&pairs).contains(&name.to_owned()), "{name}: {line}");
+        }
+    }
+    let pairs = [("security.protocol", "SSL"), ("ssl.truststore.location", "/etc/none.pem")];
+    let problems = made(&pairs).unwrap_err();
+    assert!(problems[0].why.contains("/etc/none.pem"), "{problems:?}");
+}
+
+#[test]
 fn protocols_are_javas_words() {
     assert!(made(&[]).unwrap().tls.is_none());
     let plain = made(&[("security.protocol", "plaintext"), ("ssl.truststore.location", "none")]).unwrap();
