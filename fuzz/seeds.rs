@@ -24,6 +24,8 @@ const MESSAGE_BYTES_MAX: usize = 1500;
 const REQUEST_BYTES_MAX: usize = 900;
 const TEXT_BYTES_MAX: usize = 1024;
 
+#[path = "seeds/rest.rs"]
+mod rest;
 #[path = "seeds/security.rs"]
 mod security;
 
@@ -38,6 +40,7 @@ fn main() -> Result<()> {
     write(&corpus.join("kafka_batches"), "run", &batches.concat())?;
     records(&corpus, &batches)?;
     security::write_all(&corpus)?;
+    rest::write_all(&corpus)?;
     for (seed, stream) in
         [&b"\0\0\0\x04abcd\0\0\0\x08abcdefgh"[..], b"\0\0\0\x03abc", b"\0\0\0\x09a"].iter().enumerate()
     {

@@ -26,6 +26,7 @@ const KAFKA: [&str; 12] = [
     "key_stores",
     "certificates",
 ];
+const REST: [&str; 1] = ["rest"];
 const OTLP: [&str; 6] =
     ["otlp_scan", "otlp_json", "otlp_otlp_json", "otlp_read", "otlp_split", "otlp_divide"];
 pub(crate) const MANIFEST: &str = "fuzz/Cargo.toml";
@@ -35,14 +36,16 @@ const FLAGS: &str = "--cfg=fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 /// An input that takes longer than 10 s, or 1 GiB, is a finding.
 const BOUNDS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"];
-/// Of each target of Kafka in `cargo xtask ci`, always the same ones: a second or two, and less of what derives keys or
-/// sets up TLS.
-const SMOKE_KAFKA: [&str; 3] = ["-seed=1", "-runs=50000", "-max_total_time=10"];
+/// Of each target of Kafka and of REST in `cargo xtask ci`, always the same ones: a second or two, and less of what
+/// derives keys or sets up TLS.
+const SMOKE: [&str; 3] = ["-seed=1", "-runs=50000", "-max_total_time=10"];
 /// Of each target of OTLP there.
 const SMOKE_OTLP: [&str; 2] = ["-seed=1", "-max_total_time=30"];
 /// Targets of OTLP that the smoke runs side by side: one for each core of a small machine.
 const SIDE_BY_SIDE: usize = 2;
 const SECONDS: u64 = 60;
+/// Authorities in place of the system's own: reading those would take most of the time of what sets up TLS.
+const AUTHORITIES: &str = "fuzz/corpus/key_stores/authority.pem";
 /// Inputs that a run found worth going on with, and the next one begins with.
 const GROWN: &str = "fuzz/target/corpus";
 
@@ -70,17 +73,17 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
 }
 
 fn targets() -> impl Iterator<Item = &'static str> {
-    KAFKA.into_iter().chain(OTLP)
+    KAFKA.into_iter().chain(REST).chain(OTLP)
 }
 
-/// The seeds and some mutations of them: some thousand for Kafka, and half a minute's for OTLP, two targets at a time.
+/// The seeds and some mutations of them: some thousand for Kafka and REST, and half a minute's for OTLP, two targets at a time.
 pub(crate) fn smoke() -> Result<()> {
     let built = build(&targets().collect::<Vec<_>>())?;
     let grown = "fuzz/target/smoke";
     // What earlier runs found would make this one another.
     match fs::remove_dir_all(shell::root().join(grown)) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-        _ => KAFKA.iter().try_for_each(|target| run(&built, target, grown, &SMOKE_KAFKA))?,
+        _ => KAFKA.iter().chain(&REST).try_for_each(|target| run(&built, target, grown, &SMOKE))?,
     }
     let waiting = Mutex::new(OTLP.iter());
     let work = || {
@@ -128,7 +131,7 @@ fn run(built: &str, target: &str, grown: &str, limits: &[&str]) -> Result<()> {
     // Mutations of short inputs find more, and a request of a kilobyte has all that a longer one has.
     command.arg(if OTLP.contains(&target) { "-max_len=1024" } else { "-max_len=4096" });
     command.args(limits).arg(format!("-artifact_prefix={found}")).arg(grown);
-    command.arg(format!("fuzz/corpus/{target}"));
+    command.arg(format!("fuzz/corpus/{target}")).env("SSL_CERT_FILE", AUTHORITIES);
     let started = Instant::now();
     let said = finished(&mut command, target)?;
     let seconds = started.elapsed().as_secs_f64();

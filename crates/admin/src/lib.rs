@@ -38,5 +38,8 @@ pub use options::Options;
 pub use plugin::{Plugin, Problem, Validate};
 pub use router::{Serves, State};
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod tests;

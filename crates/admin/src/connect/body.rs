@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -45,14 +47,39 @@ fn is_json(headers: &HeaderMap) -> Option<bool> {
 impl Sent {
     /// The body as a `T`, numbers kept as such.
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.0).map_err(|error| bad_json(&error))
+        let Object(read) = serde_json::from_slice(&self.0).map_err(|error| bad_json(&error))?;
+        Ok(read)
     }
 
     /// The body as a `T` whose every number has become the text that it was written as.
     pub(super) fn parse_as_text<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let text = std::str::from_utf8(&self.0).map_err(|_| Error::bad("The body is not UTF-8"))?;
         serde_json::from_str::<IgnoredAny>(text).map_err(|error| bad_json(&error))?;
-        serde_json::from_slice(&quote_numbers(&self.0)).map_err(|error| bad_json(&error))
+        let quoted = serde_json::from_slice(&quote_numbers(&self.0));
+        let Object(read) = quoted.map_err(|error| bad_json(&error))?;
+        Ok(read)
+    }
+}
+
+/// An object. By itself serde takes a list for one too, member by member.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Members(PhantomData))
     }
 }
 
@@ -237,6 +264,7 @@ mod tests {
     fn what_is_no_config_is_refused_without_being_repeated() {
         for json in [
             "[]",
+            "[\"x\",{\"a\":1}]",
             "null",
             "\"hunter2\"",
             "{",

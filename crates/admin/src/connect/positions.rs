@@ -7,7 +7,7 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::body::Sent;
+use super::body::{Object, Sent};
 use super::connector::find;
 use super::error::{Error, Unknown};
 use super::name::In;
@@ -51,10 +51,15 @@ pub(super) async fn reset_topics(
 }
 
 /// Connect's `ConnectorOffsets`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(super) struct Offsets {
-    #[serde(default)]
-    offsets: Option<Vec<Offset>>,
+    offsets: Vec<Offset>,
+}
+
+/// The same, as it is sent.
+#[derive(Deserialize)]
+struct Wanted {
+    offsets: Option<Vec<Object<Offset>>>,
 }
 
 pub(super) async fn offsets(
@@ -63,8 +68,8 @@ pub(super) async fn offsets(
 ) -> Result<Json<Offsets>, Error> {
     find(&state, &name)?;
     match give(&state, &name, Command::ReadOffsets { name: name.clone() }).await? {
-        Done::Offsets(offsets) => Ok(Json(Offsets { offsets: Some(offsets) })),
-        Done::Created | Done::Updated | Done::Accepted => Ok(Json(Offsets { offsets: Some(Vec::new()) })),
+        Done::Offsets(offsets) => Ok(Json(Offsets { offsets })),
+        Done::Created | Done::Updated | Done::Accepted => Ok(Json(Offsets { offsets: Vec::new() })),
     }
 }
 
@@ -78,9 +83,10 @@ pub(super) async fn alter_offsets(
     In(name): In<String>,
     sent: Sent,
 ) -> Result<Json<Said>, Error> {
-    let Offsets { offsets } = sent.parse()?;
+    let Wanted { offsets } = sent.parse()?;
     let offsets = offsets
         .filter(|offsets| !offsets.is_empty())
+        .map(|offsets| offsets.into_iter().map(|Object(offset)| offset).collect())
         .ok_or_else(|| Error::bad("Partitions / offsets need to be provided for an alter offsets request"))?;
     find(&state, &name)?;
     give(&state, &name, Command::AlterOffsets { name: name.clone(), offsets }).await?;
