@@ -1,6 +1,6 @@
 # The image: one static program, the authorities that the system trusts, nothing else.
 #   docker build -t otlp2kafka .
-# Without an engine: `cargo xtask dist` writes the same as an OCI archive.
+# Without an engine: `cargo xtask dist` writes the same as an OCI archive, with the licences of what is in the program.
 FROM rust:1.95-alpine AS build
 RUN apk add --no-cache build-base ca-certificates
 WORKDIR /src
@@ -12,7 +12,9 @@ RUN cargo build --locked --profile dist --bin otlp2kafka \
     && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/
 
 FROM scratch
-COPY --from=build --chown=65532:65532 /image /
+COPY --from=build /image/otlp2kafka /otlp2kafka
+COPY --from=build /image/etc /etc
+COPY --from=build --chown=65532:65532 /image/data /data
 USER 65532:65532
 # The REST API, health and metrics; OTLP over gRPC and HTTP.
 EXPOSE 8083 4317 4318

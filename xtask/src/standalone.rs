@@ -27,7 +27,9 @@ pub(crate) fn main(args: &[String]) -> Result<()> {
         [] => tests.arg(TESTS),
         args => tests.args(args),
     };
-    shell::run_command(&mut tests)
+    shell::run_command(&mut tests)?;
+    shell::say(&format!("{} passed these tests: that file alone is the program", program.display()));
+    Ok(())
 }
 
 /// The target that it is built for.

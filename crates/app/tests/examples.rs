@@ -34,7 +34,7 @@ fn ends_with(path: &Path, extension: &str) -> bool {
 
 /// All keys that the program knows, as its own page lists them.
 fn known_keys() -> BTreeSet<String> {
-    let output = Command::new(crate::PROGRAM).arg("keys").output().unwrap();
+    let output = Command::new(crate::program()).arg("keys").output().unwrap();
     let page = String::from_utf8(output.stdout).unwrap();
     let first_words = page.lines().filter_map(|line| line.strip_prefix("| ")?.split('`').nth(1));
     let keys: BTreeSet<String> = first_words.map(str::to_owned).collect();

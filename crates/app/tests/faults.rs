@@ -5,7 +5,7 @@ use std::path::Path;
 use testkit::campaign::{self, Campaign, Fault};
 use testkit::kafka::Version;
 
-use crate::PROGRAM;
+use crate::program;
 
 // A release record makes 100 of each: `cargo xtask faults`. The rate is lower here, since machines of CI run
 // other tests at the same time.
@@ -25,7 +25,7 @@ fn a_short_campaign_of_faults_loses_nothing() {
         options: Vec::new(),
     };
     println!("{campaign:?}");
-    let report = campaign::run(&campaign, Path::new(PROGRAM), |line| println!("{line}"));
+    let report = campaign::run(&campaign, Path::new(program()), |line| println!("{line}"));
     println!("{report:#?}");
     assert_eq!(report.breaches(), Vec::<String>::new(), "seed {}", campaign.seed);
 }

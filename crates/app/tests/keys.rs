@@ -155,7 +155,7 @@ fn the_resources_hash_is_the_documented_one_in_all_parts() {
 
 #[test]
 fn a_header_with_a_secret_stops_the_start_by_name() {
-    let output = std::process::Command::new(crate::PROGRAM)
+    let output = std::process::Command::new(crate::program())
         .args(["check", "-o", "otlp.record.headers=header:authorization", "-o", "otlp.record.key=trace"])
         .output()
         .unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use testkit::{consume, http};
 
-use crate::{PROGRAM, TEST_SPAN, server};
+use crate::{TEST_SPAN, program, server};
 
 #[test]
 fn the_documented_span_is_answered_and_shown_by_tail_and_by_another_client() {
@@ -25,7 +25,7 @@ fn the_documented_span_is_answered_and_shown_by_tail_and_by_another_client() {
     assert_eq!(span["trace_id"], "W47/95gDgQPSabYzgT/GDA==");
 
     let tail = ["tail", "--bootstrap-server", &server.bootstrap, "--from-beginning", "--max-messages", "1"];
-    let output = Command::new(PROGRAM).args(tail).output().unwrap();
+    let output = Command::new(program()).args(tail).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for word in ["resource_spans", "start_time_unix_nano", "W47/95gDgQPSabYzgT/GDA==", "my-test-service"] {

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on fails, and says what it saw"
 )]
 
+use std::sync::LazyLock;
+
 mod clients;
 mod connect;
 mod connectors;
@@ -24,15 +26,19 @@ mod matrix;
 mod start;
 mod updates;
 
-/// The program under test; another build of it when the tests were compiled with its path.
-const PROGRAM: &str = match option_env!("OTLP2KAFKA_TEST_PROGRAM") {
-    Some(program) => program,
-    None => env!("CARGO_BIN_EXE_otlp2kafka"),
-};
+/// The program under test; another build of it where the environment names one, as `cargo xtask static` does.
+#[expect(clippy::disallowed_methods, reason = "who runs the tests chooses the program")]
+fn program() -> &'static str {
+    static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+        let own = || env!("CARGO_BIN_EXE_otlp2kafka").to_owned();
+        std::env::var("OTLP2KAFKA_TEST_PROGRAM").unwrap_or_else(|_| own())
+    });
+    &PROGRAM
+}
 
 /// A server from the program under test.
 fn server() -> testkit::server::Builder {
-    testkit::server::Builder::new(PROGRAM)
+    testkit::server::Builder::new(program())
 }
 
 /// The span of the connector's own documentation, as an SDK writes it in OTLP/JSON.

@@ -6,10 +6,10 @@ use std::process::{Command, Output};
 
 use testkit::{http, ports};
 
-use crate::{PROGRAM, server};
+use crate::{program, server};
 
 fn run(folder: &Path, args: &[&str]) -> Output {
-    Command::new(PROGRAM).args(args).current_dir(folder).output().unwrap()
+    Command::new(program()).args(args).current_dir(folder).output().unwrap()
 }
 
 fn said(output: &Output) -> String {
@@ -78,7 +78,7 @@ fn worker_and_connector_files_are_taken_as_connect_standalone_takes_them() {
     );
     std::fs::write(folder.path().join("worker.properties"), worker).unwrap();
     std::fs::write(folder.path().join("connector.json"), connector).unwrap();
-    let mut child = Command::new(PROGRAM)
+    let mut child = Command::new(program())
         .args(["worker.properties", "connector.json"])
         .current_dir(folder.path())
         .spawn()
