@@ -11,7 +11,7 @@ use kafka_wire::{ErrorCode, Message, Request, decode_response, encode_request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::security::{Sasl, explain, printable};
+use crate::security::{Conversation, Sasl, explain, printable};
 use crate::stream::Stream;
 use crate::versions::Versions;
 use crate::{Error, HostPort, Settings, frame};
@@ -190,32 +190,45 @@ impl Connection {
     /// Logs in, or renews the login; nothing else may be on its way.
     pub(crate) async fn log_in(&mut self, settings: &Settings) -> Result<(), Error> {
         let Some(sasl) = &settings.security.sasl else { return Ok(()) };
-        let failed = |broker: &HostPort, why: String| Error::Login {
-            broker: broker.clone(),
-            mechanism: sasl.mechanism(),
-            why,
-        };
         self.shake_hands(settings, sasl).await?;
-        let mut conversation =
-            sasl.begin(&self.broker.host).await.map_err(|error| failed(&self.broker, error.to_string()))?;
+        let conversation = prepare_login(sasl, &self.broker).await?;
+        self.converse(settings, sasl, conversation).await
+    }
+
+    /// As [`Self::log_in`], with what [`prepare_login`] has prepared: it takes no longer than the exchange.
+    pub(crate) async fn log_in_prepared(
+        &mut self,
+        settings: &Settings,
+        conversation: Box<dyn Conversation>,
+    ) -> Result<(), Error> {
+        let Some(sasl) = &settings.security.sasl else { return Ok(()) };
+        self.shake_hands(settings, sasl).await?;
+        self.converse(settings, sasl, conversation).await
+    }
+
+    async fn converse(
+        &mut self,
+        settings: &Settings,
+        sasl: &Sasl,
+        mut conversation: Box<dyn Conversation>,
+    ) -> Result<(), Error> {
         let mut challenge: Option<Bytes> = None;
         let mut lifetime_ms = 0;
         loop {
             let said = conversation
                 .respond(challenge.as_deref())
-                .map_err(|error| failed(&self.broker, error.to_string()))?;
+                .map_err(|error| login_failed(sasl, &self.broker, error.to_string()))?;
             let Some(said) = said else { break };
             let answer = self
                 .ask(settings, &SaslAuthenticateRequest { auth_bytes: said.into() })
                 .await
                 .map_err(|error| match error {
-                    Error::Lost { broker, why } => failed(&broker, why),
+                    Error::Lost { broker, why } => login_failed(sasl, &broker, why),
                     other => other,
                 })?;
             if !answer.error_code.is_none() {
                 let why = answer.error_message.unwrap_or_else(|| answer.error_code.to_string());
-                let why = printable(why.as_bytes());
-                return Err(failed(&self.broker, why));
+                return Err(login_failed(sasl, &self.broker, printable(why.as_bytes())));
             }
             lifetime_ms = answer.session_lifetime_ms;
             challenge = Some(answer.auth_bytes);
@@ -228,9 +241,8 @@ impl Connection {
     }
 
     async fn shake_hands(&mut self, settings: &Settings, sasl: &Sasl) -> Result<(), Error> {
-        let mechanism = sasl.mechanism();
-        let answer =
-            self.ask_in(settings, 1, &SaslHandshakeRequest { mechanism: mechanism.to_owned() }).await?;
+        let mechanism = sasl.mechanism().to_owned();
+        let answer = self.ask_in(settings, 1, &SaslHandshakeRequest { mechanism }).await?;
         if answer.error_code.is_none() {
             return Ok(());
         }
@@ -239,8 +251,17 @@ impl Connection {
             answer.error_code,
             printable(answer.mechanisms.join(", ").as_bytes())
         );
-        Err(Error::Login { broker: self.broker.clone(), mechanism, why })
+        Err(login_failed(sasl, &self.broker, why))
     }
+}
+
+/// Begins a login with a broker. A token that has to be fetched is fetched here.
+pub(crate) async fn prepare_login(sasl: &Sasl, broker: &HostPort) -> Result<Box<dyn Conversation>, Error> {
+    sasl.begin(&broker.host).await.map_err(|error| login_failed(sasl, broker, error.to_string()))
+}
+
+fn login_failed(sasl: &Sasl, broker: &HostPort, why: String) -> Error {
+    Error::Login { broker: broker.clone(), mechanism: sasl.mechanism(), why }
 }
 
 /// The error for a connection that broke.

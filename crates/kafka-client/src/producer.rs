@@ -23,6 +23,7 @@ mod packing;
 mod partition;
 mod partitioner;
 mod record;
+mod renewal;
 mod signal;
 mod state;
 mod stats;

@@ -37,7 +37,7 @@ mod encryption;
 
 pub use aws::{AwsCredentials, AwsCredentialsProvider};
 pub use oauth::OAuthBearer;
-pub(crate) use sasl::printable;
+pub(crate) use sasl::{Conversation, printable};
 pub use sasl::{Login, Sasl, SaslError};
 pub use scram::ScramHash;
 pub use store::{Passwords, STORE_BYTES_MAX, StoreError};

@@ -13,6 +13,7 @@ use kafka_wire::record::{Header, Headers, Record, put_record};
 use kafka_wire::{ApiKey, Message, Reader, RequestHeader, encode_response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::{Cluster, Settings, frame};
@@ -99,6 +100,8 @@ pub(crate) enum Say {
     Bytes(Vec<u8>),
     /// These bytes, and then the same byte without end.
     Endless(Vec<u8>),
+    /// These bytes once this has a permit.
+    Held(Arc<Semaphore>, Vec<u8>),
     /// Nothing; the connection is closed.
     Close,
 }
@@ -220,6 +223,10 @@ async fn serve(mut stream: TcpStream, addr: SocketAddr, script: &(dyn Fn(&mut As
         let (bytes, endless) = match said {
             Say::Bytes(bytes) => (bytes, false),
             Say::Endless(bytes) => (bytes, true),
+            Say::Held(gate, bytes) => {
+                gate.acquire().await.unwrap().forget();
+                (bytes, false)
+            }
             Say::Close => return,
         };
         if stream.write_all(&bytes).await.is_err() {

@@ -18,6 +18,7 @@ use super::gather::Gather;
 use super::link::{Event, Link};
 use super::packing::{Packed, Packing};
 use super::record::{Failure, Settle};
+use super::renewal::Renewal;
 use super::signal::Signal;
 use super::state::{Answer, Part, State};
 use super::stats::add;
@@ -175,6 +176,7 @@ struct Session<'a, T: Settle> {
     /// So many of those at the back are still being compressed, or wait behind such.
     unsent: usize,
     packing: Packing,
+    renewal: Renewal,
     muted_until: Option<Instant>,
     used: Instant,
     /// An answer's age at which the connection counts as dead.
@@ -190,7 +192,6 @@ impl<'a, T: Settle> Session<'a, T> {
         };
         let version = connection.versions.of_at_most::<ProduceRequest>(PRODUCE);
         let link = Link::new(connection, settings.response_bytes_max);
-        let used = Instant::now();
         Self {
             task,
             state,
@@ -199,8 +200,9 @@ impl<'a, T: Settle> Session<'a, T> {
             open: VecDeque::new(),
             unsent: 0,
             packing,
+            renewal: Renewal::new(&task.cluster),
             muted_until: None,
-            used,
+            used: Instant::now(),
             answer_within,
         }
     }
@@ -208,10 +210,15 @@ impl<'a, T: Settle> Session<'a, T> {
     /// Sends and hears until the connection is lost, or has had nothing to do for long.
     async fn run(&mut self) -> Result<(), Error> {
         loop {
+            if self.renewal.advance(&mut self.link.connection, &self.task.wake) {
+                self.tell_in_flight();
+            }
             self.make();
             self.send()?;
-            if self.renewal_is_due() && self.open.is_empty() {
-                self.link.connection.log_in(self.task.cluster.settings()).await?;
+            if self.open.is_empty() && self.renewal.renew(&mut self.link.connection).await? {
+                self.tell_in_flight();
+                // What came before it was done has rung already.
+                continue;
             }
             let due = self.due();
             match self.link.next(&self.task.wake, due).await? {
@@ -232,10 +239,6 @@ impl<'a, T: Settle> Session<'a, T> {
         self.state.borrow().settings.acks
     }
 
-    fn renewal_is_due(&self) -> bool {
-        self.link.connection.renew_at.is_some_and(|at| at <= Instant::now())
-    }
-
     fn is_muted(&self, now: Instant) -> bool {
         self.muted_until.is_some_and(|until| until > now)
     }
@@ -243,7 +246,7 @@ impl<'a, T: Settle> Session<'a, T> {
     /// Makes the requests that it is time for.
     fn make(&mut self) {
         let now = Instant::now();
-        if self.renewal_is_due() || self.is_muted(now) {
+        if self.renewal.is_ready() || self.is_muted(now) {
             return;
         }
         loop {
@@ -405,7 +408,8 @@ impl<'a, T: Settle> Session<'a, T> {
     fn tell_in_flight(&self) {
         let mut state = self.state.borrow_mut();
         if let Some(slot) = state.brokers.get_mut(&self.task.id) {
-            slot.in_flight = self.open.len();
+            // While a login is renewed nothing more is taken.
+            slot.in_flight = if self.renewal.is_ready() { usize::MAX } else { self.open.len() };
         }
     }
 
@@ -431,10 +435,8 @@ impl<'a, T: Settle> Session<'a, T> {
         let gathers = state.gathers_until(self.task.id).filter(|at| *at > now);
         let pause = state.next_pause_end(self.task.id, now);
         let muted = self.muted_until.filter(|at| *at > now);
-        [watch, gathers, pause, muted, self.link.connection.renew_at.filter(|at| *at > now)]
-            .into_iter()
-            .flatten()
-            .min()
+        let renewal = self.link.connection.renew_at.filter(|at| *at > now);
+        [watch, gathers, pause, muted, renewal].into_iter().flatten().min()
     }
 
     fn idle_too_long(&self) -> bool {
@@ -456,8 +458,8 @@ impl<'a, T: Settle> Session<'a, T> {
         let now = Instant::now();
         let open = std::mem::take(&mut self.open);
         self.unsent = 0;
-        self.tell_in_flight();
         if let Some(slot) = self.state.borrow_mut().brokers.get_mut(&self.task.id) {
+            slot.in_flight = 0;
             slot.gather.begin();
         }
         for mut part in open.into_iter().flat_map(|open| open.parts) {

@@ -1,6 +1,7 @@
 //! A partition against a model of a broker's log, and producers against brokers that are scripted or embedded.
 
 mod embedded;
+mod renewal;
 mod scripted;
 mod simulation;
 

@@ -35,7 +35,7 @@ async fn broker(on_produce: OnProduce) -> Scripted {
     .await
 }
 
-fn answer(request: &ProduceRequest, code: ErrorCode) -> ProduceResponse {
+pub(super) fn answer(request: &ProduceRequest, code: ErrorCode) -> ProduceResponse {
     let responses = request.topic_data.iter().map(|topic| TopicProduceResponse {
         name: topic.name.clone(),
         partition_responses: topic
