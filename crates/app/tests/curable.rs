@@ -133,7 +133,7 @@ fn no_right(cluster: &Cluster) -> Server {
     let login = [("sasl.mechanism", "PLAIN"), ("sasl.jaas.config", line.as_str())];
     let server = with(cluster, Listener::SaslPlaintext, "right", &login).start();
     is_refused(&server, &[&cluster.bootstrap(Listener::SaslPlaintext), "TOPIC_AUTHORIZATION_FAILED"]);
-    java::operate(&cluster.bootstrap(Listener::Plaintext), "allow", USER);
+    java::Operator::start(&cluster.bootstrap(Listener::Plaintext)).tell("allow", USER);
     is_cured(&server, cluster, "right");
     server
 }
@@ -162,7 +162,7 @@ fn no_topic(cluster: &Cluster) {
         with(cluster, Listener::Plaintext, "absent", &[]).option("topic.creation.enable", false).start();
     is_refused(&server, &[&cluster.bootstrap(Listener::Plaintext), "absent", "topic.creation.enable"]);
     for topic in ["absent", "otlp-metrics", "otlp-logs", "otlp-profiles"] {
-        java::operate(&cluster.bootstrap(Listener::Plaintext), "create", topic);
+        java::Operator::start(&cluster.bootstrap(Listener::Plaintext)).tell("create", topic);
     }
     is_cured(&server, cluster, "absent");
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crate::dump::{self, Sequences};
 use crate::kafka::{Cluster, Listener, Plan, Version};
 use crate::ledger::{self, Audit, Running};
-use crate::process;
 use crate::proxy::Proxy;
 use crate::server::Builder;
+use crate::{http, process};
 
 const TOPIC: &str = "otlp-traces";
 /// Clients of the load, and spans of each of their requests.
@@ -26,7 +26,7 @@ pub enum Fault {
     Kill,
     /// The leader of a partition is frozen for 0.5 to 7 s; brokers give each other up after 4 s.
     Pause,
-    /// All partitions go back to their preferred leaders.
+    /// All partitions go to their preferred leaders; where they are there, to the next replica, which is preferred then.
     Move,
     /// All connections to a broker are cut.
     Cut,
@@ -60,6 +60,10 @@ pub struct Report {
     pub length: Duration,
     /// Connections that were cut.
     pub cut: u64,
+    /// Leaders that moved without a kill or pause.
+    pub moved: usize,
+    /// What `/metrics` says of the producer at the end.
+    pub producer: Vec<String>,
     /// The longest wait for acknowledgements after a fault.
     pub slowest_recovery: Duration,
     /// CPU time of the server.
@@ -98,14 +102,13 @@ impl Report {
 #[must_use]
 pub fn run(campaign: &Campaign, program: &Path, mut say: impl FnMut(&str)) -> Report {
     let mut random = fastrand::Rng::with_seed(campaign.seed);
-    let mut schedule: Vec<Fault> =
-        campaign.faults.iter().flat_map(|(fault, count)| std::iter::repeat_n(*fault, *count)).collect();
-    random.shuffle(&mut schedule);
+    let steps = steps(&campaign.faults, &mut random);
     let mut cluster = Cluster::start(Plan::new(campaign.version, 3));
     let proxy = Proxy::start(&cluster.fronts());
     let mut builder = Builder::new(program)
         .kafka(&cluster.bootstrap(Listener::Proxied))
-        .option("otlp.message.format", "protobuf");
+        .option("otlp.message.format", "protobuf")
+        .option("otlp.record.key", "service");
     if campaign.version == Version::V2 {
         // Before 2.4 brokers have no defaults that a client could ask for.
         builder = builder
@@ -117,25 +120,38 @@ pub fn run(campaign: &Campaign, program: &Path, mut say: impl FnMut(&str)) -> Re
     server.wait_until_ready();
     let plan = ledger::Plan { clients: CLIENTS, items: ITEMS, rate: campaign.rate };
     let load = ledger::start(server.grpc, plan);
-    let (start, mut worst) = (Instant::now(), Duration::ZERO);
+    let (start, mut worst, mut moved) = (Instant::now(), Duration::ZERO, 0);
     progress(&load, &mut worst);
-    cluster.wait_until_in_sync(TOPIC);
-    for (number, fault) in schedule.iter().enumerate() {
-        inject(*fault, &mut cluster, &proxy, &mut random);
+    for (number, (of_brokers, of_connections)) in steps.iter().enumerate() {
+        let mut other = random.fork();
+        std::thread::scope(|scope| {
+            let proxy = &proxy;
+            scope.spawn(move || disturb(*of_connections, proxy, &mut other));
+            moved += strike(*of_brokers, &mut cluster, &mut random);
+        });
         progress(&load, &mut worst);
         if number % 20 == 19 {
             let acknowledged = load.acknowledged();
-            say(&format!("{} faults, {:?}, {acknowledged} requests", number + 1, start.elapsed()));
+            say(&format!(
+                "{} of {} steps, {:?}, {acknowledged} requests",
+                number + 1,
+                steps.len(),
+                start.elapsed()
+            ));
         }
     }
     cluster.wait_until_in_sync(TOPIC);
     let ledger = load.stop();
+    let metrics = http::get(server.rest, "/metrics").expect("metrics").text();
+    let producer = metrics.lines().filter(|line| line.starts_with("otlp2kafka_kafka_"));
     let (server_cpu, (_, server_bytes)) = (process::cpu(server.pid()), process::resident(server.pid()));
     Report {
         audit: ledger.audit(&cluster.bootstrap(Listener::Plaintext), TOPIC),
         sequences: dump::sequences(cluster.version(), &cluster.log_folder(0), TOPIC),
         length: ledger.length,
         cut: proxy.cut_so_far(),
+        moved,
+        producer: producer.map(str::to_owned).collect(),
         slowest_recovery: worst,
         server_cpu,
         server_bytes,
@@ -150,17 +166,31 @@ fn progress(load: &Running, worst: &mut Duration) {
     *worst = start.elapsed().max(*worst);
 }
 
-fn inject(fault: Fault, cluster: &mut Cluster, proxy: &Proxy, random: &mut fastrand::Rng) {
-    let any = random.usize(..cluster.brokers());
-    let leader = |cluster: &Cluster, random: &mut fastrand::Rng| {
-        let leaders: Vec<usize> = cluster.partitions(TOPIC).iter().filter_map(|one| one.leader).collect();
-        random.choice(leaders).unwrap_or(any)
+/// Each is a fault of the brokers and one of the connections at the same time, in random order, or one without the other
+/// where there are more of one kind.
+fn steps(faults: &[(Fault, usize)], random: &mut fastrand::Rng) -> Vec<(Option<Fault>, Option<Fault>)> {
+    let (of_connections, of_brokers): (Vec<Fault>, Vec<Fault>) = faults
+        .iter()
+        .flat_map(|(fault, count)| std::iter::repeat_n(*fault, *count))
+        .partition(|fault| matches!(fault, Fault::Cut | Fault::Stall));
+    let count = of_brokers.len().max(of_connections.len());
+    let mut lane = |faults: Vec<Fault>| {
+        let mut lane: Vec<Option<Fault>> = faults.into_iter().map(Some).collect();
+        lane.resize(count, None);
+        random.shuffle(&mut lane);
+        lane
     };
-    // Where a length is waited for below, it is the fault itself.
+    lane(of_brokers).into_iter().zip(lane(of_connections)).collect()
+}
+
+/// A fault of the brokers, once the cluster is whole. Returns how many leaders a [`Fault::Move`] moved.
+fn strike(fault: Option<Fault>, cluster: &mut Cluster, random: &mut fastrand::Rng) -> usize {
+    let Some(fault) = fault else { return 0 };
+    cluster.wait_until_in_sync(TOPIC);
+    let leaders: Vec<usize> = cluster.partitions(TOPIC).iter().filter_map(|one| one.leader).collect();
+    let broker = random.choice(leaders).unwrap_or_else(|| random.usize(..cluster.brokers()));
     match fault {
         Fault::Kill => {
-            cluster.wait_until_in_sync(TOPIC);
-            let broker = leader(cluster, random);
             cluster.kill(broker);
             cluster.wait_until(TOPIC, "another broker leads", |one| {
                 one.leader.is_some_and(|leader| leader != broker)
@@ -169,26 +199,49 @@ fn inject(fault: Fault, cluster: &mut Cluster, proxy: &Proxy, random: &mut fastr
             cluster.wait_until_in_sync(TOPIC);
         }
         Fault::Pause => {
-            let broker = leader(cluster, random);
             cluster.pause(broker);
+            // The length is the fault itself.
             std::thread::sleep(Duration::from_millis(random.u64(500..7000)));
             cluster.resume(broker);
         }
-        Fault::Move => {
-            cluster.wait_until_in_sync(TOPIC);
-            cluster.prefer_leaders();
-        }
-        Fault::Cut => {
-            process::wait_for("there is a connection", RECOVERY, || {
-                let connected: Vec<usize> =
-                    (0..cluster.brokers()).filter(|broker| proxy.open(*broker) > 0).collect();
-                random.choice(connected).is_some_and(|broker| proxy.cut(broker) > 0)
-            });
-        }
-        Fault::Stall => {
-            proxy.stall(any);
+        Fault::Move => return cluster.move_leaders(TOPIC),
+        Fault::Cut | Fault::Stall => {}
+    }
+    0
+}
+
+/// A fault of the connections to a broker.
+fn disturb(fault: Option<Fault>, proxy: &Proxy, random: &mut fastrand::Rng) {
+    match fault {
+        Some(Fault::Cut) => process::wait_for("there is a connection", RECOVERY, || {
+            let connected: Vec<usize> =
+                (0..proxy.brokers()).filter(|broker| proxy.open(*broker) > 0).collect();
+            random.choice(connected).is_some_and(|broker| proxy.cut(broker) > 0)
+        }),
+        Some(Fault::Stall) => {
+            let broker = random.usize(..proxy.brokers());
+            proxy.stall(broker);
+            // The length is the fault itself.
             std::thread::sleep(Duration::from_millis(random.u64(200..4000)));
-            proxy.resume(any);
+            proxy.resume(broker);
         }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_has_its_step() {
+        let faults = [(Fault::Kill, 2), (Fault::Cut, 3), (Fault::Move, 3)];
+        let steps = steps(&faults, &mut fastrand::Rng::with_seed(1));
+        assert_eq!(steps.len(), 5);
+        let count = |wanted| {
+            steps.iter().flat_map(|step| [step.0, step.1]).filter(|fault| *fault == Some(wanted)).count()
+        };
+        assert_eq!(faults.map(|(fault, _)| count(fault)), [2, 3, 3]);
+        assert!(steps.iter().all(|step| step.0 != Some(Fault::Cut) && step.1 != Some(Fault::Kill)));
     }
 }

@@ -1,7 +1,7 @@
 //! Java's own clients as a measure: which partition they choose, which errors they know, what they read.
 
-use std::io::{BufWriter, Read, Write};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
@@ -77,13 +77,48 @@ pub fn consume(bootstrap: &str, topic: &str) -> Vec<Record> {
     records
 }
 
-/// What an operator does with a cluster whose plain listener this is: `create` a topic, or `allow` a user everything.
-///
-/// # Panics
-///
-/// When Java fails.
-pub fn operate(bootstrap: &str, what: &str, name: &str) {
-    drop(run("Operator.java", &[bootstrap, what, name], Vec::new()));
+/// Who operates a cluster, over a plain listener.
+#[derive(Debug)]
+pub struct Operator {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Operator {
+    /// Starts Java, and waits for nothing.
+    ///
+    /// # Panics
+    ///
+    /// When Java is not there.
+    #[must_use]
+    pub fn start(bootstrap: &str) -> Self {
+        let mut child = spawn("Operator.java", &[bootstrap]);
+        let orders = child.stdin.take().expect("the input is piped");
+        let answers = BufReader::new(child.stdout.take().expect("the output is piped"));
+        Self { child, orders, answers }
+    }
+
+    /// `create` a topic, `move` the leaders of a topic, or `allow` a user everything. Returns the answer: of `move`, how
+    /// many moved.
+    ///
+    /// # Panics
+    ///
+    /// When Java fails.
+    pub fn tell(&mut self, what: &str, name: &str) -> String {
+        writeln!(self.orders, "{what} {name}").expect("Java reads its input");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("text");
+        assert!(!answer.is_empty(), "{what} {name} failed");
+        answer.trim().to_owned()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 fn record(line: &str) -> Option<Record> {
@@ -109,16 +144,21 @@ fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Runs a program of `tools/java` with the newest release's classes.
-fn run(program: &str, args: &[&str], lines: Vec<String>) -> String {
-    let mut child = Command::new("java")
+/// Starts a program of `tools/java` with the newest release's classes.
+fn spawn(program: &str, args: &[&str]) -> Child {
+    Command::new("java")
         .args(["-Xmx384m", "-XX:+UseSerialGC", "-cp", &Version::V4.classpath()])
         .arg(root().join("tools/java").join(program))
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("java is installed");
+        .expect("java is installed")
+}
+
+/// Runs one to its end.
+fn run(program: &str, args: &[&str], lines: Vec<String>) -> String {
+    let mut child = spawn(program, args);
     let mut input = BufWriter::new(child.stdin.take().expect("the input is piped"));
     let writing = std::thread::spawn(move || {
         lines.iter().for_each(|line| writeln!(input, "{line}").expect("Java reads its input"));

@@ -75,6 +75,12 @@ impl Proxy {
         Self { fronts, stop, thread: Some(thread) }
     }
 
+    /// How many brokers are behind it.
+    #[must_use]
+    pub fn brokers(&self) -> usize {
+        self.fronts.len()
+    }
+
     /// Ends all connections to a broker, with a reset; new ones are taken. Returns how many there were.
     pub fn cut(&self, broker: usize) -> u64 {
         let open = self.open(broker);

@@ -56,10 +56,11 @@ fn main() -> Result<()> {
     let report = campaign::run(&args, &program, say);
     say(&format!("{:#?}", report.audit));
     say(&format!(
-        "{} items/s over {:?}, {} connections cut, slowest recovery {:?}, server {:?} CPU and {} MiB",
+        "{} items/s over {:?}, {} connections cut, {} leaders moved, slowest recovery {:?}, server {:?} CPU and {} MiB",
         report.rate(),
         report.length,
         report.cut,
+        report.moved,
         report.slowest_recovery,
         report.server_cpu,
         report.server_bytes >> 20
@@ -68,6 +69,7 @@ fn main() -> Result<()> {
         "{} batches with {} records of {} producer ids and epochs",
         report.sequences.batches, report.sequences.records, report.sequences.producers
     ));
+    report.producer.iter().for_each(|line| say(line));
     let breaches = report.breaches();
     if !breaches.is_empty() {
         bail!("seed {}: {}", args.seed, breaches.join("; "));

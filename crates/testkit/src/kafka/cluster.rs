@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::counts::{self, ProduceRequests};
 use super::jvm::{Jvm, Version, run};
 use super::plan::{Listener, Plan, Ports, USER, USER_PASSWORD, server_properties};
+use crate::java::Operator;
 use crate::{ports, process};
 
 const CLUSTER_ID: &str = "b3RscDJrYWZrYS10ZXN0cw";
@@ -25,6 +26,8 @@ pub struct Cluster {
     brokers: Vec<Jvm>,
     ports: Vec<Ports>,
     zookeeper: Option<(Jvm, u16)>,
+    /// From the first order on.
+    operator: Option<Operator>,
     folder: TempDir,
 }
 
@@ -72,7 +75,7 @@ impl Cluster {
         }
         let brokers =
             (0..plan.brokers).map(|index| launch(&plan, &all[index], folder.path(), index)).collect();
-        let cluster = Self { plan, brokers, ports: all, zookeeper, folder };
+        let cluster = Self { plan, brokers, ports: all, zookeeper, operator: None, folder };
         cluster.wait_until_ready();
         cluster
     }
@@ -163,26 +166,23 @@ impl Cluster {
         process::signal(self.pid(broker), "CONT");
     }
 
-    /// Moves the leadership of all partitions to their preferred replicas.
+    /// Moves the leadership of a topic's partitions to their preferred replicas, or, from 3.x on and where it is there
+    /// already, to the next ones, which are preferred from then on. Returns how many moved.
     ///
     /// # Panics
     ///
     /// When Kafka's tool fails.
-    pub fn prefer_leaders(&self) {
-        let mut tool = match &self.zookeeper {
-            Some((_, port)) => {
-                let mut tool = self.plan.version.tool("kafka.admin.PreferredReplicaLeaderElectionCommand");
-                tool.args(["--zookeeper", &format!("127.0.0.1:{port}")]);
-                tool
-            }
-            None => {
-                let mut tool = self.plan.version.tool("org.apache.kafka.tools.LeaderElectionCommand");
-                tool.args(["--bootstrap-server", &self.bootstrap(Listener::Internal)]);
-                tool.args(["--election-type", "preferred", "--all-topic-partitions"]);
-                tool
-            }
+    pub fn move_leaders(&mut self, topic: &str) -> usize {
+        let bootstrap = self.bootstrap(Listener::Internal);
+        let Some((_, port)) = &self.zookeeper else {
+            let operator = self.operator.get_or_insert_with(|| Operator::start(&bootstrap));
+            return operator.tell("move", topic).parse().expect("a number");
         };
-        drop(run(&mut tool));
+        let before = self.partitions(topic);
+        let mut tool = self.plan.version.tool("kafka.admin.PreferredReplicaLeaderElectionCommand");
+        drop(run(tool.args(["--zookeeper", &format!("127.0.0.1:{port}")])));
+        let after = self.partitions(topic);
+        before.iter().zip(&after).filter(|(before, after)| before.leader != after.leader).count()
     }
 
     /// The partitions of a topic by the metadata of the brokers that live; empty when none answers.
