@@ -10,7 +10,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::security::explain;
 use crate::{Error, HostPort, Settings};
 
 /// What requests are written to and answers read from.
@@ -46,7 +45,7 @@ impl Stream {
         let failed = |why: String| Error::Tls { broker: broker.clone(), why };
         let name = rustls_pki_types::ServerName::try_from(broker.host.clone())
             .map_err(|error| failed(error.to_string()))?;
-        let stream = tls.connector().connect(name, tcp).await.map_err(|error| failed(explain(&error)))?;
+        let stream = tls.connector().connect(name, tcp).await.map_err(|error| failed(tls.explain(&error)))?;
         Ok(Self::Tls(Box::new(stream)))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest::{SHA256, digest};
@@ -21,6 +22,8 @@ use tokio_rustls::TlsConnector;
 use super::ReadFile;
 use super::der::{Certificate, Der};
 use super::store::{self, Passwords, STORE_BYTES_MAX, StoreError};
+
+const WANTS_CERTIFICATE: &str = "the broker wants a certificate of this client: ssl.keystore.location";
 
 /// Where a store's bytes are.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,6 +126,7 @@ pub struct Tls(Arc<Shared>);
 
 struct Shared {
     options: TlsOptions,
+    absent: Arc<Absent>,
     loaded: Mutex<Loaded>,
 }
 
@@ -151,9 +155,10 @@ impl Tls {
     /// If one cannot be read or used.
     pub fn new(options: TlsOptions) -> Result<Self, TlsError> {
         let bytes = StoreBytes::read(&options)?;
-        let config = bytes.config(&options)?;
+        let absent = Arc::<Absent>::default();
+        let config = bytes.config(&options, &absent)?;
         let loaded = Loaded { config: Arc::new(config), seen: bytes.fingerprints(), refused: None };
-        Ok(Self(Arc::new(Shared { options, loaded: Mutex::new(loaded) })))
+        Ok(Self(Arc::new(Shared { options, absent, loaded: Mutex::new(loaded) })))
     }
 
     /// For a new connection; certificates that were replaced on disk since are taken then. Where the new ones cannot
@@ -181,7 +186,19 @@ impl Tls {
         if found == *seen {
             return Ok(None);
         }
-        Ok(Some((bytes.config(&self.0.options)?, found)))
+        Ok(Some((bytes.config(&self.0.options, &self.0.absent)?, found)))
+    }
+
+    /// As [`explain`], of a handshake. Kafka 2.1 breaks off without an alert where it misses a certificate: that it has
+    /// asked for one tells.
+    pub(crate) fn explain(&self, error: &io::Error) -> String {
+        let said = explain(error);
+        let known = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match known {
+            Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)) => said,
+            _ if self.0.absent.0.load(Ordering::Relaxed) => format!("{WANTS_CERTIFICATE} ({said})"),
+            _ => said,
+        }
     }
 }
 
@@ -215,7 +232,7 @@ impl StoreBytes {
         [of(&self.trust), of(&self.identity)]
     }
 
-    fn config(&self, options: &TlsOptions) -> Result<ClientConfig, TlsError> {
+    fn config(&self, options: &TlsOptions, absent: &Arc<Absent>) -> Result<ClientConfig, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let trusted = match (&options.trust, &self.trust) {
             (Some(store), Some(bytes)) => {
@@ -236,7 +253,8 @@ impl StoreBytes {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let (Some(store), Some(bytes)) = (&options.identity, &self.identity) else {
-            return Ok(builder.with_no_client_auth());
+            let absent: Arc<Absent> = Arc::clone(absent);
+            return Ok(builder.with_client_cert_resolver(absent));
         };
         let key = own_key(bytes, &store.passwords, &provider).map_err(|why| identity_error(store, why))?;
         Ok(builder.with_client_cert_resolver(Arc::new(Own(Arc::new(key)))))
@@ -309,6 +327,21 @@ impl ResolvesClientCert for Own {
 
     fn has_certs(&self) -> bool {
         true
+    }
+}
+
+/// Has no certificate, and remembers that one was asked for.
+#[derive(Debug, Default)]
+struct Absent(AtomicBool);
+
+impl ResolvesClientCert for Absent {
+    fn resolve(&self, _issuers: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 
@@ -434,9 +467,7 @@ pub(crate) fn explain(error: &io::Error) -> String {
             | AlertDescription::ProtocolVersion
             | AlertDescription::InsufficientSecurity,
         ) => "the broker has neither TLS 1.3, nor TLS 1.2 with ECDHE and AES-GCM or ChaCha20",
-        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the broker wants a certificate of this client: ssl.keystore.location"
-        }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => WANTS_CERTIFICATE,
         rustls::Error::AlertReceived(
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,11 +16,19 @@ use crate::security::{Source, Store, Tls, TlsError, TlsOptions, explain, store};
 
 /// What brokers show, and whose clients they want, if any.
 pub(super) fn acceptor(pki: &Pki, own: &str, clients: Option<&str>) -> TlsAcceptor {
+    TlsAcceptor::from(broker_config(pki, own, clients, rustls::DEFAULT_VERSIONS))
+}
+
+fn broker_config(
+    pki: &Pki,
+    own: &str,
+    clients: Option<&str>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Arc<ServerConfig> {
     let own = store::identity(&pki.bytes(own), &passwords(Some(STORE), None)).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .unwrap();
+    let builder =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(clients) => {
@@ -33,7 +41,7 @@ pub(super) fn acceptor(pki: &Pki, own: &str, clients: Option<&str>) -> TlsAccept
             builder.with_client_cert_verifier(verifier)
         }
     };
-    TlsAcceptor::from(Arc::new(builder.with_single_cert(own.chain, own.key).unwrap()))
+    Arc::new(builder.with_single_cert(own.chain, own.key).unwrap())
 }
 
 /// As [`acceptor`], without rustls' own look at the certificate.
@@ -130,6 +138,42 @@ async fn brokers_that_want_certificates_get_them() {
     pki.write("mixed.pem", pki.text("client.pem") + &pki.text("broker.key"));
     let mixed = Tls::new(TlsOptions { identity: Some(pki.store("mixed.pem")), ..options(&pki, "ca.pem") });
     assert!(mixed.unwrap_err().to_string().contains("not that of its private key"));
+}
+
+/// Kafka 2.1 sends its first flight again where it misses a certificate.
+#[tokio::test]
+async fn a_broker_that_wants_a_certificate_and_gives_no_alert_is_told_from_others() {
+    let pki = Pki::new();
+    let broker = pki.both("broker");
+    for (clients, hint) in [(Some("ca.pem"), true), (None, false)] {
+        let config = broker_config(&pki, &broker, clients, &[&rustls::version::TLS12]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            let mut connection = ServerConnection::new(config).unwrap();
+            let mut hello = Vec::with_capacity(8 << 10);
+            assert_ne!(tcp.read_buf(&mut hello).await.unwrap(), 0);
+            connection.read_tls(&mut hello.as_slice()).unwrap();
+            connection.process_new_packets().unwrap();
+            let mut flight = Vec::new();
+            while connection.wants_write() {
+                connection.write_tls(&mut flight).unwrap();
+            }
+            tcp.write_all(&flight).await.unwrap();
+            assert_ne!(tcp.read_buf(&mut hello).await.unwrap(), 0);
+            tcp.write_all(&flight).await.unwrap();
+            tcp
+        });
+        let tls = Tls::new(options(&pki, "ca.pem")).unwrap();
+        let tcp = TcpStream::connect(address).await.unwrap();
+        let error =
+            tls.connector().connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap_err();
+        let said = tls.explain(&error);
+        assert_eq!(said.starts_with("the broker wants a certificate of this client"), hint, "{said}");
+        assert!(said.contains("unexpected"), "{said}");
+        drop(serving.await.unwrap());
+    }
 }
 
 #[tokio::test]
