@@ -1,5 +1,6 @@
 //! Hop 7: one request over HTTP, to whoever gives tokens or credentials.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -60,7 +61,12 @@ pub(super) fn address(url: &str) -> Result<Address, SaslError> {
     if authority.as_str().contains('@') {
         return Err(wrong("the URL must not have a user; use clientId and clientSecret"));
     }
-    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    // What is in brackets is not looked at further by who read the URL.
+    let host = match authority.host().strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(host) if is_ipv6(host) => host.to_owned(),
+        Some(_) => return Err(wrong("the URL has brackets around what is no IPv6 address")),
+        None => authority.host().to_owned(),
+    };
     if host.is_empty() {
         return Err(wrong("the URL has no host"));
     }
@@ -74,6 +80,11 @@ pub(super) fn address(url: &str) -> Result<Address, SaslError> {
             .ok_or_else(|| wrong("the URL's port is none of 1 to 65535"))?,
     };
     Ok(Address { uri, host, port, secure })
+}
+
+/// With or without a zone.
+fn is_ipv6(host: &str) -> bool {
+    host.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// The URL as errors name it: what may be secret, a user and a query, is left out. Nothing is told of what is no URL: it
@@ -173,9 +184,17 @@ mod tests {
         let read = |url: &str| address(url).map(|at| (at.host, at.port, at.secure));
         assert_eq!(read("https://a/b?c"), Ok(("a".to_owned(), 443, true)));
         assert_eq!(read("http://[::1]:81"), Ok(("::1".to_owned(), 81, false)));
-        for url in
-            ["https:///b", "http://a:/", "http://a:0/", "http://a:99999/", "http://u@a/", "ftp://a/", "a"]
-        {
+        for url in [
+            "https:///b",
+            "http://[a]/",
+            "http://[]/",
+            "http://a:/",
+            "http://a:0/",
+            "http://a:99999/",
+            "http://u@a/",
+            "ftp://a/",
+            "a",
+        ] {
             assert!(read(url).is_err(), "{url}");
         }
     }
