@@ -1,5 +1,5 @@
 // What an operator of the cluster at `Operator BOOTSTRAP` does. Each line of the input is an order, and is answered by a line:
-// `create TOPIC`; `allow USER`; `move TOPIC`, the leaders of all partitions to the preferred replicas or, where they are
+// `create TOPIC`; `allow USER`; `deny TOPIC`, to everybody; `move TOPIC`, the leaders of all partitions to the preferred replicas or, where they are
 // there, to the next ones, which it prefers then: answered by how many moved.
 
 import java.io.BufferedReader;
@@ -45,6 +45,7 @@ public class Operator {
             case "allow" -> admin.createAcls(List.of(
                 allow(ResourceType.TOPIC, "*", name),
                 allow(ResourceType.CLUSTER, "kafka-cluster", name))).all().get();
+            case "deny" -> admin.createAcls(List.of(deny(name))).all().get();
             case "move" -> {
                 return Long.toString(move(admin, name));
             }
@@ -74,5 +75,11 @@ public class Operator {
         return new AclBinding(
             new ResourcePattern(type, name, PatternType.LITERAL),
             new AccessControlEntry("User:" + user, "*", AclOperation.ALL, AclPermissionType.ALLOW));
+    }
+
+    private static AclBinding deny(String topic) {
+        return new AclBinding(
+            new ResourcePattern(ResourceType.TOPIC, topic, PatternType.LITERAL),
+            new AccessControlEntry("User:*", "*", AclOperation.ALL, AclPermissionType.DENY));
     }
 }

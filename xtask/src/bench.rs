@@ -1,4 +1,4 @@
-//! Builds for speed and runs a table of figures: of the server under load, or of the codec beside others.
+//! Builds for speed and runs a table of figures: of the server under load, of REST calls, or of the codec beside others.
 
 use std::fs;
 
@@ -9,11 +9,12 @@ use crate::{codegen, kafka, shell};
 /// The codec's bench: a workspace of its own, so that nothing else waits for the contenders.
 pub(crate) const MANIFEST: &str = "bench/Cargo.toml";
 
-/// `codec`: the codec's table. Else the server's: `FILTER` picks the rows whose name and format contain it; `rounds=N` and
+/// `codec`: the codec's table; `rest`: that of REST calls. Else the server's: `FILTER` picks the rows whose name and format contain it; `rounds=N` and
 /// `seconds=N` make it longer or shorter; other keys go to the servers.
 pub(crate) fn main(args: &[String]) -> Result<()> {
     match args.split_first() {
         Some((first, rest)) if first == "codec" => codec(rest),
+        Some((first, others)) if first == "rest" => rest(others),
         _ => server(args),
     }
 }
@@ -35,6 +36,17 @@ pub(crate) fn check() -> Result<()> {
     let clippy =
         ["clippy", "--quiet", "--manifest-path", MANIFEST, "--target-dir", "target", "--all-targets"];
     shell::run("cargo", &[&clippy[..], &["--", "-D", "warnings"]].concat())
+}
+
+/// The arguments are the program's: parts of it, and how long each takes. The server is built as it is fast; what
+/// loads it costs little either way, and its other build is there from the tests.
+fn rest(args: &[String]) -> Result<()> {
+    kafka::fetch()?;
+    shell::run("cargo", &["build", "--profile", "optimised", "--bin", "otlp2kafka"])?;
+    shell::run("cargo", &["build", "--bin", "rest", "--package", "otlp2kafka-testkit"])?;
+    let args = args.iter().map(String::as_str);
+    let args: Vec<&str> = ["program=target/optimised/otlp2kafka"].into_iter().chain(args).collect();
+    shell::run("target/debug/rest", &args)
 }
 
 fn server(args: &[String]) -> Result<()> {

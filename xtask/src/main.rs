@@ -32,6 +32,8 @@ cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
 cargo xtask fuzz seeds|smoke   their first inputs; the run that is part of ci
 cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a real Apache Kafka
 cargo xtask bench codec [--ours] [--rounds N] [FILTER…]  the codec beside what others spend on the same bytes
+cargo xtask bench rest [calls] [updates] [isolation] [calls=N] [rounds=N] [seconds=N]
+                               REST calls at rest, and what they and others' trouble cost exports
 cargo xtask faults [--kills N] [--pauses N] [--moves N] [--cuts N] [--stalls N] [--rate N] [--seed S]
                    [--version V] [-o KEY=VALUE]
                                a load on three brokers under faults, and its audit";

@@ -41,14 +41,8 @@ pub fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> std::io::Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(5))?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {addr}\r\ncontent-length: {}\r\n", body.len());
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str("connection: close\r\n\r\n");
+    let mut stream = connect(addr)?;
+    let head = head(addr, method, path, headers, body) + "connection: close\r\n\r\n";
     stream.write_all(head.as_bytes())?;
     // An early refusal may end the upload; the answer still counts.
     let sent = stream.write_all(body);
@@ -59,6 +53,69 @@ pub fn request(
         read?;
     }
     parse(&bytes).ok_or_else(|| std::io::Error::other("the answer ended early"))
+}
+
+/// A connection that is kept for one request after the other.
+#[derive(Debug)]
+pub struct Connection {
+    addr: SocketAddr,
+    stream: TcpStream,
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers within 5 s.
+    pub fn open(addr: SocketAddr) -> std::io::Result<Self> {
+        Ok(Self { addr, stream: connect(addr)? })
+    }
+
+    /// A request, and its answer's end.
+    ///
+    /// # Errors
+    ///
+    /// As [`request`].
+    pub fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<Answer> {
+        let mut bytes = (head(self.addr, method, path, headers, body) + "\r\n").into_bytes();
+        bytes.extend_from_slice(body);
+        self.stream.write_all(&bytes)?;
+        bytes.clear();
+        let mut read = vec![0; 64 << 10];
+        loop {
+            let length = self.stream.read(&mut read)?;
+            if length == 0 {
+                return Err(std::io::Error::other("the answer ended early"));
+            }
+            bytes.extend_from_slice(&read[..length]);
+            if let Some(answer) = parse(&bytes) {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+fn connect(addr: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&addr, Duration::from_secs(5))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    Ok(stream)
+}
+
+/// A request's head without its last line.
+fn head(addr: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {addr}\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head
 }
 
 /// An export by POST.

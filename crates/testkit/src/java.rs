@@ -99,8 +99,8 @@ impl Operator {
         Self { child, orders, answers }
     }
 
-    /// `create` a topic, `move` the leaders of a topic, or `allow` a user everything. Returns the answer: of `move`, how
-    /// many moved.
+    /// `create` a topic, `move` the leaders of a topic, `deny` everybody a topic, or `allow` a user everything. Returns
+    /// the answer: of `move`, how many moved.
     ///
     /// # Panics
     ///
