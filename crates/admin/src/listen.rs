@@ -108,6 +108,11 @@ impl Bound {
             };
             match accepted {
                 (Ok(place), Ok((stream, _))) => {
+                    // Else an answer of several packets would wait for acknowledgements of the first.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "a connection to the REST API ended");
+                        continue;
+                    }
                     let connection =
                         Connection { router: router.clone(), header_timeout, drain: closing.clone() };
                     let tls = tls.clone();

@@ -4,7 +4,7 @@ use crate::cli::Options;
 use crate::embedded::{self, Embedded};
 use crate::run::Signals;
 use crate::settings::{self, Sources};
-use crate::{control_runtime, logging, output};
+use crate::{BLOCKING_THREADS, control_runtime, logging, output};
 
 /// Runs the broker until a signal.
 ///
@@ -17,7 +17,7 @@ pub(crate) fn broker(options: &Options) -> anyhow::Result<()> {
     let Some(port) = settings.embedded else {
         anyhow::bail!("bootstrap.servers names a Kafka elsewhere; the embedded broker runs without it");
     };
-    control_runtime()?.block_on(async {
+    control_runtime(BLOCKING_THREADS)?.block_on(async {
         let mut signals = Signals::install()?;
         let mut broker = Embedded::start(port, &settings.data_dir, settings.record_bytes_max()).await?;
         output::say(&format!(

@@ -9,7 +9,7 @@ use sink::Sink;
 
 use crate::cli::Configuration;
 use crate::settings::{self, Origin, Settings, Sources};
-use crate::{control_runtime, output};
+use crate::{BLOCKING_THREADS, control_runtime, output};
 
 /// How long Kafka may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ pub(crate) fn check(configuration: &Configuration) -> anyhow::Result<()> {
     let mut trouble = false;
     for connector in settings.connectors {
         let servers = connector.plan.sink.bootstrap().to_owned();
-        let report = control_runtime()?.block_on(async {
+        let report = control_runtime(BLOCKING_THREADS)?.block_on(async {
             let sink = Sink::open(connector.plan.sink, shared())?;
             let report = sink.check(PATIENCE).await;
             sink.close(Duration::ZERO).await;

@@ -13,6 +13,7 @@
 mod commands;
 
 mod board;
+mod coming;
 mod life;
 mod live;
 mod ports;

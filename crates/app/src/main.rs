@@ -43,8 +43,11 @@ use settings::{Mistakes, Sources};
 
 /// `EX_USAGE` of sysexits(3): what was asked for is wrong.
 const EXIT_USAGE: u8 = 64;
-/// Threads for work that blocks: bodies of more than 256 KiB, names of hosts, files.
-const BLOCKING_THREADS_MAX: usize = 4;
+/// Threads for work that blocks, where there is no connector: names of hosts, files.
+pub(crate) const BLOCKING_THREADS: usize = 4;
+/// And for each connector: it may look up names for both its Kafka clients, twice while one configuration replaces
+/// another. Where names are answered slowly, or never, REST's own work must not wait for that.
+const BLOCKING_THREADS_OF_CONNECTOR: usize = 4;
 
 fn main() -> ExitCode {
     allocator::give_back_soon();
@@ -93,18 +96,19 @@ fn run(configuration: &Configuration) -> anyhow::Result<()> {
     let sources = Sources::of_process(&configuration.files, &configuration.options.options);
     let settings = settings::load(&sources)?;
     let loggers = logging::start(settings.log);
-    let runtime = control_runtime()?;
+    let names = settings.connectors_max.saturating_mul(BLOCKING_THREADS_OF_CONNECTOR);
+    let runtime = control_runtime(names.saturating_add(BLOCKING_THREADS))?;
     let result = runtime.block_on(run::run(settings, loggers));
     // Nothing that still blocks may hold up the exit.
     runtime.shutdown_background();
     result
 }
 
-/// The runtime of everything but the data: one thread.
-fn control_runtime() -> anyhow::Result<Runtime> {
+/// The runtime of everything but the data: one thread, and at most so many that block.
+fn control_runtime(blocking_threads_max: usize) -> anyhow::Result<Runtime> {
     Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .max_blocking_threads(blocking_threads_max)
         .build()
         .context("no runtime")
 }

@@ -89,6 +89,7 @@ fn three_environments_side_by_side() {
     lost["admin.override.bootstrap.servers"] = json!("127.0.0.1:1");
     lost["otlp.request.hold.ms"] = json!(1000);
     assert_eq!(call(&server, "PUT", "/connectors/staging/config", &lost).0, 200);
+    wait_for_states(&server, "staging", "RUNNING", "RUNNING");
     std::thread::scope(|scope| {
         let stuck = scope.spawn(|| export(three[1].1).unwrap().status);
         for _ in 0..20 {
@@ -136,7 +137,7 @@ fn a_taken_port_is_a_failed_task_until_it_is_free() {
     assert!(body["tasks"][0]["trace"].as_str().unwrap().contains("The connector late"), "{body}");
     assert_eq!(call(&server, "DELETE", "/connectors/late", &Value::Null).0, 204);
     assert_eq!(call(&server, "POST", "/connectors/second/tasks/0/restart", &Value::Null).0, 204);
-    assert_eq!(states(&server, "second"), ("RUNNING".to_owned(), "RUNNING".to_owned()));
+    wait_for_states(&server, "second", "RUNNING", "RUNNING");
     assert_eq!(export(port).unwrap().status, 200);
     assert_eq!(stored(&server, "second-traces"), 1);
 }
@@ -186,6 +187,7 @@ fn only_a_changed_address_rebinds() {
     let mut moved = config("c", other);
     moved["kafka.topic.traces"] = json!("moved");
     assert_eq!(call(&server, "PUT", "/connectors/c/config", &moved).0, 200);
+    wait_for_states(&server, "c", "RUNNING", "RUNNING");
     assert!(export(port).is_none(), "the old port is released");
     assert_eq!(export(other).unwrap().status, 200);
     assert_eq!(stored(&server, "moved"), 1);

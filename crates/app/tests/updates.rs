@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use otlp::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::grpc::{Client, Options};
 use testkit::{consume, http, payload};
 
@@ -23,7 +23,7 @@ struct Export {
     answered: Instant,
 }
 
-/// One update: asked for, and in force.
+/// One update: asked for, and in force according to the status.
 struct Update {
     asked: Instant,
     done: Instant,
@@ -53,6 +53,7 @@ fn fifty_updates_fail_no_export_and_misplace_no_record() {
             config.to_string().as_bytes(),
         );
         assert_eq!(answer.unwrap().status, 200);
+        wait_until_in_force(server.rest);
         Update { asked, done: Instant::now(), topic, json }
     };
     let mut updates = vec![update(0)];
@@ -100,6 +101,20 @@ fn fifty_updates_fail_no_export_and_misplace_no_record() {
     let metrics = http::get(server.rest, "/metrics").unwrap().text();
     assert!(metrics.contains(r#"otlp2kafka_records_stored_total{connector="otlp-source",signal="logs"}"#));
     assert!(!metrics.contains("otlp2kafka_refusals_total{"), "{metrics}");
+}
+
+/// Until then the former configuration serves, and the status says so from the answer on.
+fn wait_until_in_force(rest: std::net::SocketAddr) {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let answer = http::get(rest, "/connectors/otlp-source/status").unwrap();
+        let status: Value = serde_json::from_slice(&answer.body).unwrap();
+        match status["tasks"][0]["state"].as_str() {
+            Some("RUNNING") => return,
+            Some("UNASSIGNED") => assert!(Instant::now() < end, "{status}"),
+            _ => panic!("{status}"),
+        }
+    }
 }
 
 async fn export_until(stop: &AtomicBool, number: &AtomicU64, addr: std::net::SocketAddr) -> Vec<Export> {

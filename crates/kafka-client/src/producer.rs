@@ -28,6 +28,7 @@ mod signal;
 mod state;
 mod stats;
 mod topic;
+mod warm;
 
 #[cfg(test)]
 mod tests;
@@ -101,6 +102,12 @@ impl<T: Settle> Producer<T> {
             tokio::task::spawn_local(identity::provide(Rc::clone(&state), cluster)),
         ]);
         Self { tasks: Rc::new(Tasks { handles, state: Rc::clone(&state) }), state }
+    }
+
+    /// Gets what a first record would wait for: an id, the topics' partitions, connections to their leaders. Returns
+    /// once it is there, and not before Kafka is. One caller at a time.
+    pub async fn warm(&self) {
+        warm::warm(&self.state).await;
     }
 
     /// Takes a record without waiting. Its report comes by [`Settle::settle`], exactly once.

@@ -74,6 +74,12 @@ pub trait Intake {
     /// Dropped when the sender went away: what was handed to Kafka stays handed over, the rest is dropped.
     fn store(&self, request: Request) -> impl Future<Output = Verdict>;
 
+    /// Gets what a first request would wait for beside its own way; returns once it is there, at the latest at
+    /// [`crate::Phase::Closing`].
+    fn warm(&self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
     /// Waits until everything that was handed to Kafka has its report, at most until [`crate::Phase::Closing`]. Called
     /// once, after the worker's last connection.
     fn finish(&self) -> impl Future<Output = ()> {

@@ -46,7 +46,7 @@ pub use error::{BindError, ServeError};
 pub use keys::KEYS;
 pub use listen::{Bound, Leaving, Listening, bind};
 pub use windows::Windows;
-pub use workers::{Ended, Generation, Retired, Station, Workers};
+pub use workers::{Ended, Generation, Retired, Station, Warming, Workers};
 
 #[cfg(test)]
 mod tests;

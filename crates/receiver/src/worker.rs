@@ -29,8 +29,8 @@ pub(crate) struct Accepted {
 pub(crate) enum Job<I> {
     /// A new connection.
     Accepted(Accepted),
-    /// Make an intake, and keep it at hand.
-    Prepare { station: u64, generation: Generation<I>, done: oneshot::Sender<()> },
+    /// Make an intake, and keep it at hand; `done` then, or with `warm` when its first request would not have to wait.
+    Prepare { station: u64, generation: Generation<I>, warm: bool, done: oneshot::Sender<()> },
     /// New requests are those of what was prepared; `ended` when the former has nothing left to do.
     Switch { station: u64, done: oneshot::Sender<()>, ended: oneshot::Sender<()> },
     /// Refuse new requests retryably, or no longer.
@@ -118,7 +118,7 @@ impl<I: Intake + 'static> Worker<I> {
     fn take(&mut self, job: Job<I>) {
         match job {
             Job::Accepted(accepted) => self.accept(accepted),
-            Job::Prepare { station, generation, done } => {
+            Job::Prepare { station, generation, warm, done } => {
                 let paused = self.here.get(&station).map(|here| Rc::clone(&here.paused)).unwrap_or_default();
                 let service = Rc::new(Service::new(generation, paused));
                 let closing = Rc::downgrade(&service);
@@ -128,8 +128,12 @@ impl<I: Intake + 'static> Worker<I> {
                         true
                     })
                 }));
-                self.prepared.insert(station, service);
-                let _gone = done.send(());
+                self.prepared.insert(station, Rc::clone(&service));
+                if warm {
+                    tokio::task::spawn_local(warm_up(service, done));
+                } else {
+                    let _gone = done.send(());
+                }
             }
             Job::Switch { station, done, ended } => {
                 if let Some(service) = self.prepared.remove(&station) {
@@ -208,6 +212,13 @@ async fn follow(mut drain: Drain, tell: impl Fn(Phase) -> bool) {
             return;
         }
     }
+}
+
+/// Ends with the service's drain at the latest.
+async fn warm_up<I: Intake>(service: Rc<Service<I>>, done: oneshot::Sender<()>) {
+    service.intake.warm().await;
+    // Nobody may be waiting.
+    let _gone = done.send(());
 }
 
 /// Waits until a service that is no longer in force has answered its requests, and Kafka has reported what they left.

@@ -54,8 +54,12 @@ pub struct Generation<I> {
 /// Makes the intake of a worker, on that worker.
 type Make<I> = Arc<dyn Fn() -> I + Send + Sync>;
 
-/// Resolves when nothing uses a former generation any more, on any worker.
+/// Resolves when a generation's first requests would not have to wait, on any worker.
 #[derive(Debug)]
+pub struct Warming(Vec<oneshot::Receiver<()>>);
+
+/// Resolves when nothing uses a former generation any more, on any worker.
+#[derive(Debug, Default)]
 pub struct Retired(Vec<oneshot::Receiver<()>>);
 
 /// Where a worker's connections and changes are handed over, and its connections counted.
@@ -109,21 +113,21 @@ impl<I: Intake + 'static> Workers<I> {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Asks all workers for the same; each says when it has done it.
+    async fn tell(&self, job: impl Fn(oneshot::Sender<()>) -> Job<I>) -> Vec<oneshot::Receiver<()>> {
+        let mut done = Vec::new();
+        for desk in self.desks.iter() {
+            let (tell, waiting) = oneshot::channel();
+            // A worker that is gone has reported why.
+            drop(desk.handover.send(job(tell)).await);
+            done.push(waiting);
+        }
+        done
+    }
+
     /// Asks all workers for the same, and waits until each has done it.
     async fn ask(&self, job: impl Fn(oneshot::Sender<()>) -> Job<I>) {
-        let (asked, done): (Vec<_>, Vec<_>) = self
-            .desks
-            .iter()
-            .map(|desk| {
-                let (done, waiting) = oneshot::channel();
-                ((desk, job(done)), waiting)
-            })
-            .unzip();
-        for (desk, job) in asked {
-            // A worker that is gone has reported why.
-            drop(desk.handover.send(job).await);
-        }
-        for done in done {
+        for done in self.tell(job).await {
             drop(done.await);
         }
     }
@@ -171,8 +175,15 @@ impl<I: Intake + 'static> Station<I> {
     /// switched to is dropped.
     pub async fn prepare(&self, generation: Generation<I>) {
         let station = self.id;
-        let prepare = |done| Job::Prepare { station, generation: generation.clone(), done };
+        let prepare = |done| Job::Prepare { station, generation: generation.clone(), warm: false, done };
         self.workers.ask(prepare).await;
+    }
+
+    /// As [`Station::prepare`], and gets what its first requests would wait for.
+    pub async fn warm_up(&self, generation: Generation<I>) -> Warming {
+        let station = self.id;
+        let prepare = |done| Job::Prepare { station, generation: generation.clone(), warm: true, done };
+        Warming(self.workers.tell(prepare).await)
     }
 
     /// When this returns, every new request is that of the generation prepared last.
@@ -232,6 +243,17 @@ impl<I: Intake + 'static> Station<I> {
     /// New connections of the port get `tls`; those that are open leave.
     pub fn renew(&self, listening: &mut Listening, door: Door, tls: Option<&Tls>) -> Leaving {
         listening.renew(self.workers.next_id(), tls.map(|tls| tls.of(door)))
+    }
+}
+
+impl Warming {
+    /// Returns when it is so. Nothing is lost when this is dropped before.
+    pub async fn done(&mut self) {
+        while let Some(waiting) = self.0.last_mut() {
+            // A worker that is gone, or a generation that is dropped, is not waited for.
+            drop(waiting.await);
+            self.0.pop();
+        }
     }
 }
 

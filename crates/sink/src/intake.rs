@@ -51,6 +51,14 @@ impl Intake for WorkerIntake {
         self.0.store(request).await
     }
 
+    async fn warm(&self) {
+        let mut drain = self.0.core.shared.drain.clone();
+        tokio::select! {
+            () = self.0.producer.warm() => {}
+            () = drain.reached(Phase::Closing) => {}
+        }
+    }
+
     async fn finish(&self) {
         let mut drain = self.0.core.shared.drain.clone();
         tokio::select! {

@@ -53,6 +53,9 @@ pub(crate) trait Producer: 'static {
     /// Keeps batches of records under what a topic takes: a larger one is refused whole, however small its records.
     fn limit_batch(&self, signal: Signal, bytes_max: usize);
 
+    /// Returns once a first record would leave at once.
+    fn warm(&self) -> impl Future<Output = ()>;
+
     /// Waits until every record of this worker has its report.
     fn flush(&self) -> impl Future<Output = ()>;
 
@@ -198,6 +201,14 @@ impl Producer for Way {
             Self::Native(native) => native.limit_batch(signal, bytes_max),
             #[cfg(feature = "librdkafka")]
             Self::Librdkafka(shared) => shared.limit_batch(bytes_max),
+        }
+    }
+
+    async fn warm(&self) {
+        match self {
+            Self::Native(native) => native.warm().await,
+            #[cfg(feature = "librdkafka")]
+            Self::Librdkafka(_) => {}
         }
     }
 

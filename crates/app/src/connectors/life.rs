@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use admin::{Offset, Refusal, RunState, Target};
 use pipeline::{Metrics, Phase};
-use receiver::{Leaving, Station};
+use receiver::{Leaving, Retired, Station};
 use sink::WorkerIntake;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::board::{Face, Ticket};
+use super::coming::Coming;
 use super::live::Live;
 use super::ports::{Ports, Refused};
 use super::used::Used;
@@ -22,15 +23,13 @@ use crate::settings::{Definition, Plan};
 /// Pauses between tries to get what could not be had: the first, and the longest after doubling.
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
-/// How long a new configuration may take to reach Kafka before requests are put on it, and wait there.
-const READY_PATIENCE: Duration = Duration::from_secs(1);
 /// How often it is looked which topics have records.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// What a connector's task is asked for. Whoever waits for an answer may go away.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// Be this from now on.
+    /// Be this from now on. Answered when that is shown: what runs is replaced once the new way into Kafka is warm.
     Apply(Box<Definition>, oneshot::Sender<Outcome>),
     /// Be in this state from now on.
     Target(Target, oneshot::Sender<()>),
@@ -63,6 +62,8 @@ pub(super) struct Life {
     definition: Definition,
     target: Target,
     running: Option<Running>,
+    /// What replaces the configuration of `running` as soon as it is ready.
+    coming: Option<Coming>,
     failure: Option<Failure>,
     used: Used,
     /// The first order was obeyed.
@@ -104,8 +105,8 @@ impl Life {
         target: Target,
     ) -> Self {
         let used = Used::new(&ticket.name);
-        let (running, failure, settled, leaving) = (None, None, false, JoinSet::new());
-        Self { world, ticket, metrics, definition, target, running, failure, used, settled, leaving }
+        let (running, coming, failure, settled, leaving) = (None, None, None, false, JoinSet::new());
+        Self { world, ticket, metrics, definition, target, running, coming, failure, used, settled, leaving }
     }
 
     /// Lives until it is told to end or the process leaves.
@@ -114,6 +115,7 @@ impl Life {
         loop {
             let again = self.failure.as_ref().map(|failure| failure.again);
             let live = self.running.as_mut().map(|running| &mut running.live);
+            let coming = self.coming.as_mut();
             tokio::select! {
                 biased;
                 () = drain.reached(Phase::Draining) => break,
@@ -128,9 +130,10 @@ impl Life {
                 () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
                     self.try_again().await;
                 }
+                () = ready(coming) => self.take_over().await,
                 () = broken(live) => {
                     tracing::error!(connector = self.ticket.name, "the watch over Kafka has ended; it starts anew");
-                    self.apply().await;
+                    self.apply(RunState::Restarting).await;
                 }
                 () = tokio::time::sleep(LOOK) => self.look(),
             }
@@ -144,7 +147,7 @@ impl Life {
             Order::Apply(definition, done) => {
                 self.definition = *definition;
                 self.failure = None;
-                self.apply().await;
+                self.apply(RunState::Unassigned).await;
                 self.settled = true;
                 let addrs = self.running.as_ref().map(|running| running.ports.addrs()).unwrap_or_default();
                 let failure = self.failure.as_ref().map(|failure| failure.why.join("; "));
@@ -161,15 +164,19 @@ impl Life {
                     }
                     (Target::Started | Target::Paused, Some(running)) => {
                         running.station.pause(target == Target::Paused).await;
+                        if target == Target::Paused {
+                            // Nobody is served who could wait.
+                            self.take_over().await;
+                        }
                         self.show();
                     }
-                    (Target::Started | Target::Paused, None) => self.apply().await,
+                    (Target::Started | Target::Paused, None) => self.apply(RunState::Unassigned).await,
                 }
                 tell(done);
             }
             Order::Restart(done) => {
                 self.failure = None;
-                self.apply().await;
+                self.apply(RunState::Restarting).await;
                 tell(done);
             }
             Order::ResetTopics(done) => {
@@ -193,15 +200,17 @@ impl Life {
         }
     }
 
-    /// Brings what runs to what the definition says, and says how that went.
-    async fn apply(&mut self) {
+    /// Brings what runs to what the definition says, and says how that went; `meanwhile` is its task's state until the
+    /// new configuration takes over.
+    async fn apply(&mut self, meanwhile: RunState) {
         if self.target != Target::Stopped {
             let run = match self.plan().await {
-                Ok(plan) => self.run(plan).await.map_err(|error| vec![error.to_string()]),
+                Ok(plan) => self.run(plan, meanwhile).await.map_err(|error| vec![error.to_string()]),
                 Err(problems) => Err(problems),
             };
             match run {
-                Ok(refused) => self.refused(refused),
+                Ok(Some(refused)) => self.refused(refused),
+                Ok(None) => self.failure = None,
                 Err(why) => self.failure = Some(self.failed(true, why)),
             }
         }
@@ -213,7 +222,7 @@ impl Life {
         let Some(running) =
             self.running.as_mut().filter(|_| self.failure.as_ref().is_some_and(Failure::of_ports))
         else {
-            return self.apply().await;
+            return self.apply(RunState::Restarting).await;
         };
         let Running { plan, station, ports, .. } = running;
         let refused = ports.follow(station, &plan.receiver, &self.metrics, self.world.graceful).await;
@@ -243,9 +252,13 @@ impl Life {
         }
     }
 
-    /// Puts a plan in force: at once where nothing runs yet, else so that every request is the old one's or the new
-    /// one's, and each is answered. Returns the ports that could not be had.
-    async fn run(&mut self, plan: Plan) -> Result<Vec<Refused>, sink::OpenError> {
+    /// Puts a plan in force where nothing runs yet, and returns the ports that could not be had; else opens its way
+    /// into Kafka beside the one that serves.
+    async fn run(
+        &mut self,
+        plan: Plan,
+        meanwhile: RunState,
+    ) -> Result<Option<Vec<Refused>>, sink::OpenError> {
         if self.running.is_none() || self.definition.config != self.used.config {
             for word in &plan.words {
                 tracing::warn!(connector = self.ticket.name, "{word}");
@@ -254,43 +267,71 @@ impl Life {
         }
         let before = self.running.as_ref().map(|running| (&running.plan, &running.live));
         let live = Live::open(&plan, &self.world.memory, before, &self.metrics)?;
-        let graceful = self.world.graceful;
-        let mut running = match self.running.take() {
-            None => {
-                let station = self.world.workers.station();
-                station.prepare(live.generation(&plan)).await;
-                // Nothing was in force.
-                drop(station.switch().await);
-                station.pause(self.target == Target::Paused).await;
-                Running { plan, station, live, ports: Ports::default() }
+        self.discard();
+        if let Some(running) = &self.running {
+            let serves = self.target == Target::Started && running.live.shared.health.troubles().is_empty();
+            self.coming = Some(Coming::begin(&running.station, plan, live, meanwhile).await);
+            if serves {
+                return Ok(None);
             }
-            Some(running) => {
-                let Running { plan: former_plan, station, live: former, ports } = running;
-                let former_hold = former_plan.receiver.hold();
-                station.prepare(live.generation(&plan)).await;
-                if former.shared.health.troubles().is_empty() {
-                    // Where Kafka does not answer, requests wait for it as they would under the former one.
-                    drop(timeout(READY_PATIENCE, live.shared.health.ready()).await);
-                }
-                let retired = station.switch().await;
-                self.used.look(&self.metrics);
-                let limit = former_limit(former_hold, graceful);
-                self.leaving.spawn(former.end(retired, limit));
-                Running { plan, station, live, ports }
-            }
+            // Who would wait under the former one can wait under the new one.
+            return Ok(Some(self.switch().await));
+        }
+        let station = self.world.workers.station();
+        station.prepare(live.generation(&plan)).await;
+        // Nothing was in force.
+        drop(station.switch().await);
+        station.pause(self.target == Target::Paused).await;
+        self.running = Some(Running { plan, station, live, ports: Ports::default() });
+        Ok(Some(self.in_force().await))
+    }
+
+    /// What was opened beside what serves takes its place.
+    async fn take_over(&mut self) {
+        if self.coming.is_none() {
+            return;
+        }
+        let refused = self.switch().await;
+        self.refused(refused);
+        self.show();
+    }
+
+    /// From here on every request is the new configuration's, and those of the former one are answered under it.
+    /// Returns the ports that could not be had.
+    async fn switch(&mut self) -> Vec<Refused> {
+        let (Some(running), Some(coming)) = (&mut self.running, self.coming.take()) else {
+            return Vec::new();
         };
-        self.used.topics_of(&running.plan.topics, &self.metrics);
-        self.world.board.set_live(&self.ticket, Some((&running.live.shared, &running.live.sink)));
-        let config = running.plan.receiver.clone();
-        let refused = running.ports.follow(&running.station, &config, &self.metrics, graceful).await;
-        self.world.hold(&self.ticket.name, &running.ports.addrs());
-        self.running = Some(running);
+        let retired = running.station.switch().await;
+        self.used.look(&self.metrics);
+        let former_plan = std::mem::replace(&mut running.plan, coming.plan);
+        let former = std::mem::replace(&mut running.live, coming.live);
+        let limit = former_limit(former_plan.receiver.hold(), self.world.graceful);
+        self.leaving.spawn(former.end(retired, limit));
+        self.in_force().await
+    }
+
+    /// Says what is in force, and brings the ports to what it says; returns those that could not be had.
+    async fn in_force(&mut self) -> Vec<Refused> {
+        let Some(Running { plan, station, live, ports }) = &mut self.running else { return Vec::new() };
+        self.used.topics_of(&plan.topics, &self.metrics);
+        self.world.board.set_live(&self.ticket, Some((&live.shared, &live.sink)));
+        let refused = ports.follow(station, &plan.receiver, &self.metrics, self.world.graceful).await;
+        self.world.hold(&self.ticket.name, &ports.addrs());
         while self.leaving.try_join_next().is_some() {}
-        Ok(refused)
+        refused
+    }
+
+    /// Ends what was to come.
+    fn discard(&mut self) {
+        if let Some(Coming { live, .. }) = self.coming.take() {
+            self.leaving.spawn(live.end(Retired::default(), Duration::ZERO));
+        }
     }
 
     /// Releases the ports, says so, and lets what runs end by itself.
     async fn stop(&mut self, released: impl FnOnce()) {
+        self.discard();
         let Some(mut running) = self.running.take() else { return released() };
         let leaving = running.ports.close().await;
         self.world.hold(&self.ticket.name, &[None, None]);
@@ -342,6 +383,9 @@ impl Life {
         });
         let (state, task) = match (self.target, failed) {
             (Target::Stopped, _) => (normal, None),
+            (Target::Started, None) if self.coming.is_some() => {
+                (normal, self.coming.as_ref().map(|coming| coming.meanwhile.clone()))
+            }
             (_, None) => (normal.clone(), Some(normal)),
             (_, Some((true, failed))) => (failed.clone(), Some(failed)),
             (_, Some((false, failed))) => (normal, Some(failed)),
@@ -365,6 +409,14 @@ fn tell(done: oneshot::Sender<()>) {
 /// What is replaced has until its last request must have its answer, and as long again for what was handed to Kafka.
 fn former_limit(hold: Duration, graceful: Duration) -> Duration {
     (hold * 2).max(graceful)
+}
+
+/// Returns when what is to come should take over; never when nothing is.
+async fn ready(coming: Option<&mut Coming>) {
+    match coming {
+        Some(coming) => coming.ready().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Returns when what runs can no longer see Kafka; never when nothing runs.

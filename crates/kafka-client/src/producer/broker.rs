@@ -22,6 +22,7 @@ use super::renewal::Renewal;
 use super::signal::Signal;
 use super::state::{Answer, Part, State};
 use super::stats::add;
+use super::warm::Early;
 use crate::backoff::Backoff;
 use crate::cluster::address;
 use crate::connection::{Connection, timed_out};
@@ -43,6 +44,7 @@ pub(super) struct Slot {
     pub(super) in_flight: usize,
     pub(super) unreachable: bool,
     pub(super) gather: Gather,
+    pub(super) early: Early,
     task: JoinHandle<()>,
 }
 
@@ -64,7 +66,7 @@ pub(super) fn spawn<T: Settle>(id: i32, state: Weak<RefCell<State<T>>>, cluster:
     let wake = Rc::<Signal>::default();
     let task = Task { id, state, cluster: cluster.clone(), wake: Rc::clone(&wake), warned: Cell::new(None) };
     let task = tokio::task::spawn_local(task.run());
-    Slot { wake, in_flight: 0, unreachable: false, gather: Gather::default(), task }
+    Slot { wake, in_flight: 0, unreachable: false, gather: Gather::default(), early: Early::default(), task }
 }
 
 struct Task<T> {
@@ -89,7 +91,7 @@ impl<T: Settle> Task<T> {
             match opened {
                 Ok(connection) => {
                     backoff.reset();
-                    self.reachable(&state, true);
+                    state.borrow_mut().tried(self.id, true);
                     add(&state.borrow().stats.connections_opened, 1);
                     let mut session = Session::new(&self, Rc::clone(&state), connection);
                     let ended = session.run().await;
@@ -101,7 +103,7 @@ impl<T: Settle> Task<T> {
                 }
                 Err(error) => {
                     self.report(&state, &error);
-                    self.reachable(&state, false);
+                    state.borrow_mut().tried(self.id, false);
                     drop(state);
                     tokio::time::sleep(backoff.next()).await;
                 }
@@ -119,7 +121,7 @@ impl<T: Settle> Task<T> {
         loop {
             let now = Instant::now();
             let Some(state) = self.state.upgrade() else { return };
-            if state.borrow().ready_bytes(self.id, now) > 0 {
+            if state.borrow().has_work(self.id, now) {
                 return;
             }
             let pause = state.borrow().next_pause_end(self.id, now);
@@ -129,17 +131,6 @@ impl<T: Settle> Task<T> {
                 Some(at) => drop(tokio::time::timeout_at(at, self.wake.wait()).await),
                 None => self.wake.wait().await,
             }
-        }
-    }
-
-    fn reachable(&self, state: &Rc<RefCell<State<T>>>, is: bool) {
-        let mut state = state.borrow_mut();
-        if let Some(slot) = state.brokers.get_mut(&self.id) {
-            slot.unreachable = !is;
-            slot.gather.begin();
-        }
-        if !is {
-            state.avoid(self.id);
         }
     }
 

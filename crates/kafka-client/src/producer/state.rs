@@ -17,6 +17,7 @@ use super::record::{Failure, Record, Settle};
 use super::signal::Signal;
 use super::stats::{Stats, add};
 use super::topic::{Making, Topic};
+use super::warm::Warmth;
 use super::{BatchLimits, Common};
 use crate::cluster::View;
 use crate::compression::Compressor;
@@ -51,6 +52,7 @@ pub(super) struct State<T> {
     closed: bool,
     /// Which topic a request begins with.
     turn: usize,
+    pub(super) warmth: Warmth,
 }
 
 /// A batch in a request.
@@ -124,6 +126,7 @@ impl<T: Settle> State<T> {
                 closing: false,
                 closed: false,
                 turn: 0,
+                warmth: Warmth::default(),
             })
         })
     }
@@ -172,7 +175,7 @@ impl<T: Settle> State<T> {
         slot.wake.set();
     }
 
-    fn slot(&mut self, id: i32) -> &mut Slot {
+    pub(super) fn slot(&mut self, id: i32) -> &mut Slot {
         let (me, cluster) = (&self.me, &self.cluster);
         self.brokers.entry(id).or_insert_with(|| broker::spawn(id, Weak::clone(me), cluster))
     }
@@ -222,6 +225,11 @@ impl<T: Settle> State<T> {
     /// Bytes that could go to the broker now.
     pub(super) fn ready_bytes(&self, id: i32, now: Instant) -> usize {
         self.topics.iter().map(|topic| topic.ready_bytes(id, &self.rules, now)).sum()
+    }
+
+    /// Whether a connection to the broker has something to do.
+    pub(super) fn has_work(&self, id: i32, now: Instant) -> bool {
+        self.brokers.get(&id).is_some_and(|slot| slot.early.wanted) || self.ready_bytes(id, now) > 0
     }
 
     /// The batches of the next request to a broker that has `in_flight` open ones; `None` when it is not time.
@@ -346,6 +354,7 @@ impl<T: Settle> State<T> {
             }
         }
         self.wake_all();
+        self.warmth.changed.set();
     }
 
     fn closed_some(&mut self, records: usize) {
@@ -369,6 +378,7 @@ impl<T: Settle> State<T> {
         }
         self.closed_some(lost.len());
         self.wake_all();
+        self.open_early();
         lost
     }
 

@@ -107,6 +107,12 @@ impl<T: Settle> Topic<T> {
         &self.name
     }
 
+    /// The brokers that lead its partitions; `None` while it has none that is known.
+    pub(super) fn leaders(&self) -> Option<BTreeSet<i32>> {
+        let known = self.partitions.iter().take(self.count);
+        (self.count > 0).then(|| known.filter_map(|partition| partition.leader).collect())
+    }
+
     pub(super) fn partition_mut(&mut self, index: usize) -> Option<&mut Partition<T>> {
         self.partitions.get_mut(index)
     }

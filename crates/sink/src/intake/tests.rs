@@ -64,6 +64,8 @@ impl Producer for Keeper {
         self.batch_limits.lock().unwrap().push(bytes_max);
     }
 
+    async fn warm(&self) {}
+
     async fn flush(&self) {}
 
     async fn give_up(&self) {}

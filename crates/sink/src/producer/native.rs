@@ -141,6 +141,13 @@ impl Producer for Native {
         self.limits.lower(self.topics[signal.index()], bytes_max);
     }
 
+    async fn warm(&self) {
+        // Another worker's producer is warmed there.
+        if let Hand::Own(producer, _) = &self.hand {
+            producer.warm().await;
+        }
+    }
+
     async fn flush(&self) {
         let Hand::Own(producer, inbox) = &self.hand else { return };
         if let Some(inbox) = inbox {

@@ -60,6 +60,20 @@ fn records_are_stored_as_they_were_given() {
 }
 
 #[test]
+fn a_warm_producer_is_connected_before_its_first_record() {
+    on_worker(async {
+        let broker = Embedded::start().await;
+        topic(&broker.cluster(), 3, &[]).await;
+        let mut bench = Bench::new(broker.cluster(), ProducerSettings::default());
+        tokio::time::timeout(WAIT, bench.producer.warm()).await.expect("it gets warm");
+        assert_eq!((bench.count("connections_opened"), bench.count("requests")), (1, 0));
+        bench.send("value");
+        assert_eq!(bench.settled().await, []);
+        assert_eq!((bench.count("connections_opened"), bench.count("requests")), (1, 1));
+    });
+}
+
+#[test]
 fn every_codec_is_read_back() {
     on_worker(async {
         for codec in Codec::ALL {

@@ -115,6 +115,36 @@ fn answers_that_break_the_protocol_end_the_connection() {
 }
 
 #[test]
+fn a_producer_is_warm_without_a_broker_that_cannot_be_reached() {
+    on_worker(async {
+        // The one that answers names another as the leader, where nobody listens.
+        let broker = Scripted::start(|asked| match asked.header.api_key {
+            ApiKey::Metadata => {
+                let mut metadata = asked.metadata();
+                metadata.brokers.push(MetadataResponseBroker {
+                    node_id: 9,
+                    host: "127.0.0.1".to_owned(),
+                    port: 1,
+                    ..Default::default()
+                });
+                for partition in metadata.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+                    partition.leader_id = 9;
+                }
+                asked.with(&metadata)
+            }
+            ApiKey::InitProducerId => {
+                asked.with(&InitProducerIdResponse { producer_id: 7, ..Default::default() })
+            }
+            other => panic!("{other:?} was not expected"),
+        })
+        .await;
+        let bench = bench(&broker);
+        tokio::time::timeout(WAIT, bench.producer.warm()).await.expect("it gets warm");
+        assert_eq!(bench.count("connections_opened"), 0);
+    });
+}
+
+#[test]
 fn errors_that_pass_are_waited_for() {
     for code in [
         ErrorCode::NOT_LEADER_OR_FOLLOWER,
