@@ -188,8 +188,7 @@ fn loads() -> Vec<Row> {
         load("traces 100", "json", TRACES, (8, 4), 1.0, 0.75),
         load("traces 1", "protobuf", ONE, (8, 16), 6.0, 0.6).among([shared()]),
         load("traces 1", "json", ONE, (8, 16), 6.0, 0.6).among([shared()]),
-        // Each worker asks for itself, for whoever waits on it: with few senders that is more and smaller requests than
-        // one client makes for all.
+        // A crowd that takes longer to come than it is waited for.
         load("traces 1 of many", "protobuf", ONE, (32, 16), 6.0, 0.6),
     ]
 }
