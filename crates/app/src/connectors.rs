@@ -18,6 +18,8 @@ mod life;
 mod live;
 mod ports;
 mod store;
+#[cfg(test)]
+mod testing;
 mod trace;
 mod used;
 

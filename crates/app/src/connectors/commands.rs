@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::{Command, Done, Pairs, Refusal, Request, Target};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 
 use super::life::Order;
@@ -282,12 +283,27 @@ impl Registry {
 impl Entry {
     /// Nothing is kept that could not be done. Nobody else gives orders, so that the room stays.
     fn has_room(&self) -> Result<(), Refusal> {
+        if self.orders.is_closed() {
+            return Err(ended());
+        }
         if self.orders.capacity() > 0 { Ok(()) } else { Err(Refusal::Busy) }
     }
 
     fn order(&self, order: Order) -> Result<(), Refusal> {
-        self.orders.try_send(order).map_err(|_| Refusal::Busy)
+        self.orders.try_send(order).map_err(|error| match error {
+            TrySendError::Full(_) => Refusal::Busy,
+            TrySendError::Closed(_) => ended(),
+        })
     }
+}
+
+/// Of a connector whose task has ended, which it does by a panic alone.
+fn ended() -> Refusal {
+    Refusal::Failed(
+        "the task of this connector has ended by a panic, which the log has: delete the connector and create it \
+         again"
+            .to_owned(),
+    )
 }
 
 /// What is waited for; it may have another answer.

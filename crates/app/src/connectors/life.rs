@@ -454,3 +454,6 @@ async fn see_out(station: Station<WorkerIntake>, live: Live, leaving: Vec<Leavin
     let retired = station.close().await;
     live.end(retired, end.saturating_duration_since(Instant::now()).max(LAST_ANSWERS)).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,8 @@ pub(super) struct Live {
     pub(super) memory: Memory,
     switch: Switch,
     watch: JoinHandle<()>,
+    /// That the watch has ended was told.
+    told: bool,
 }
 
 impl Live {
@@ -70,7 +72,7 @@ impl Live {
         let watch = tokio::spawn(Arc::clone(&sink).watch());
         let servers = plan.sink.bootstrap().to_owned();
         tokio::spawn(progress::kafka(Arc::clone(&shared.health), drain, servers));
-        Ok(Self { shared, sink, memory, switch, watch })
+        Ok(Self { shared, sink, memory, switch, watch, told: false })
     }
 
     /// For the workers.
@@ -80,10 +82,15 @@ impl Live {
         Generation::new(&plan.receiver, Arc::clone(&self.shared), windows, move || sink.intake())
     }
 
-    /// Returns when the watch over Kafka has ended by itself, which it should not.
+    /// Returns when the watch over Kafka has ended by itself, which it should not; once, since what is to replace this
+    /// takes its time, and this serves until then.
     pub(super) async fn broken(&mut self) {
+        if self.told {
+            return std::future::pending().await;
+        }
         // A panic is in the log.
         let _ended = (&mut self.watch).await;
+        self.told = true;
     }
 
     /// What still waits for Kafka is answered retryably.
