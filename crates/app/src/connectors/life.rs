@@ -211,7 +211,11 @@ impl Life {
             match run {
                 Ok(Some(refused)) => self.refused(refused),
                 Ok(None) => self.failure = None,
-                Err(why) => self.failure = Some(self.failed(true, why)),
+                Err(why) => {
+                    // What was to come is not what the definition says now, and its coming would end this failure.
+                    self.discard();
+                    self.failure = Some(self.failed(true, why));
+                }
             }
         }
         self.show();

@@ -1,6 +1,6 @@
 //! What a connector's task does after what goes wrong, before a real broker.
 
-use super::super::testing::{Around, soon};
+use super::super::testing::{Around, definition, soon};
 use super::*;
 
 /// The shape of an order that is answered when it was taken.
@@ -32,4 +32,27 @@ async fn a_watch_that_ends_is_replaced_and_ends_nothing_else() {
     assert_eq!(around.world.board.troubles(), []);
     drop(orders);
     soon(life).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_to_come_does_not_take_a_later_failure_away() {
+    let around = Around::start().await;
+    let mut life = around.life();
+    life.apply(RunState::Unassigned).await;
+    soon(life.running.as_ref().unwrap().live.shared.health.ready()).await;
+    life.definition.config.insert("otlp.message.format".to_owned(), "protobuf".to_owned());
+    life.apply(RunState::Unassigned).await;
+    assert!(life.coming.is_some(), "the former one serves until it is warm");
+    let good = std::mem::replace(&mut life.definition, definition("c", &[("otlp.message.format", "xml")]));
+    life.apply(RunState::Restarting).await;
+    if life.coming.is_some() {
+        soon(ready(life.coming.as_mut())).await;
+    }
+    life.take_over().await;
+    let failure = life.failure.as_ref().expect("it is tried again");
+    assert!(failure.of_connector && failure.why[0].contains("otlp.message.format"), "{failure:?}");
+    assert!(around.world.board.face("c").unwrap().part.state.is_failed());
+    life.definition = good;
+    life.try_again().await;
+    assert!(life.failure.is_none(), "{:?}", life.failure);
 }
