@@ -204,9 +204,12 @@ fn the_default_connector_gives_way_and_stays_deleted() {
     let server = server().data(data.path()).start();
     server.wait_until_ready();
     let port = server.http.port();
-    assert_eq!(create(&server, "mine", &config("mine", port)).0, 201);
-    assert_eq!(states(&server, "mine"), ("RUNNING".to_owned(), "RUNNING".to_owned()));
+    assert_eq!(create(&server, "mine", &config("mine", ports::free())).0, 201);
+    assert_eq!(call(&server, "GET", "/connectors", &Value::Null).1, json!(["mine", "otlp-source"]));
+    // To one that is changed, as to one that is new.
+    assert_eq!(call(&server, "PUT", "/connectors/mine/config", &config("mine", port)).0, 200);
     assert_eq!(call(&server, "GET", "/connectors", &Value::Null).1, json!(["mine"]));
+    wait_for_states(&server, "mine", "RUNNING", "RUNNING");
     assert_eq!(export(port).unwrap().status, 200);
     assert_eq!(stored(&server, "mine-traces"), 1);
     assert_eq!(call(&server, "DELETE", "/connectors/mine", &Value::Null).0, 204);

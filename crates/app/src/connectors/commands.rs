@@ -61,10 +61,7 @@ impl Registry {
             )));
         }
         self.keep(&definition, initial).await?;
-        if let Some(released) = self.give_way(&plan) {
-            // The ports are free before they are asked for.
-            drop(tokio::time::timeout(ANSWER_PATIENCE, released).await);
-        }
+        self.make_way(&name, &plan).await;
         let (_, outcome) = self.admit(definition, initial, Some(&plan));
         Ok(Waiting::new(Done::Created, async move {
             drop(outcome.await);
@@ -84,6 +81,7 @@ impl Registry {
         let definition = self.definition(&name, config);
         let plan = self.judged(&definition).await?;
         self.keep(&definition, target).await?;
+        self.make_way(&name, &plan).await;
         let (done, outcome) = oneshot::channel();
         let entry = self.entries.get_mut(&name).ok_or(Refusal::Missing)?;
         entry.ports = ports_of(&plan);
@@ -190,15 +188,19 @@ impl Registry {
         Some(released)
     }
 
-    /// The default connector is there for who has none: it leaves its ports to who wants them.
-    fn give_way(&mut self, plan: &Plan) -> Option<oneshot::Receiver<()>> {
+    /// The default connector is there for who has none: it leaves its ports to another one that wants them.
+    async fn make_way(&mut self, name: &str, plan: &Plan) {
         let wanted = ports_of(plan);
-        let gives = |entry: &Entry| {
-            entry.definition.author == Author::Default && entry.ports.iter().any(|port| wanted.contains(port))
+        let gives = |(other, entry): &(&String, &Entry)| {
+            let is_default = entry.definition.author == Author::Default && *other != name;
+            is_default && entry.ports.iter().any(|port| wanted.contains(port))
         };
-        let name = self.entries.iter().find(|(_, entry)| gives(entry)).map(|(name, _)| name.clone())?;
-        tracing::info!(connector = name, "the default connector gives way to one that wants its ports");
-        self.end(&name)
+        let Some(other) = self.entries.iter().find(gives).map(|(other, _)| other.clone()) else { return };
+        tracing::info!(connector = other, to = name, "the default connector gives way");
+        if let Some(released) = self.end(&other) {
+            // The ports are free before they are asked for.
+            drop(tokio::time::timeout(ANSWER_PATIENCE, released).await);
+        }
     }
 
     fn read_offsets(&mut self, name: &str) -> Result<Waiting, Refusal> {
