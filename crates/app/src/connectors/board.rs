@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use admin::{Connector, Pairs, Part, Publisher, RunState, Target};
 use otlp::Signal;
-use pipeline::{Budget, Families, Metrics, Shared, SignalMetrics};
+use pipeline::{Budget, Families, Gate, Metrics, Shared, SignalMetrics};
 use sink::Sink;
 
 use crate::reference_metrics::Messages;
@@ -44,6 +44,8 @@ struct Entry {
     metrics: Arc<Metrics>,
     /// What is in force; `None` while nothing runs.
     live: Option<Live>,
+    /// Whose places requests take, or took last: some may yet be in flight when nothing is in force any more.
+    gate: Option<Arc<Gate>>,
     /// Counts of Kafka clients that were replaced.
     carried: BTreeMap<&'static str, u64>,
     /// Whether it is meant to be in service.
@@ -83,6 +85,7 @@ impl Board {
             ticket: number,
             metrics: Arc::clone(&metrics),
             live: None,
+            gate: None,
             carried: BTreeMap::new(),
             wanted: true,
             failure: None,
@@ -145,6 +148,9 @@ impl Board {
     pub(super) fn set_live(&self, ticket: &Ticket, live: Option<(&Arc<Shared>, &Arc<Sink>)>) {
         let mut entries = self.entries();
         let Some(entry) = entries.of(ticket) else { return };
+        if let Some((shared, _)) = live {
+            entry.gate = Some(Arc::clone(&shared.gate));
+        }
         let live = live.map(|(shared, sink)| Live { shared: Arc::clone(shared), sink: Arc::clone(sink) });
         let before = std::mem::replace(&mut entry.live, live);
         for (name, _, count) in before.iter().flat_map(|before| before.sink.client_counts()) {
@@ -178,8 +184,11 @@ impl Board {
     pub(crate) fn refresh(&self, process: &Arc<Budget>) {
         let entries = self.entries();
         let mut budgets = vec![Arc::clone(process)];
-        for live in entries.by_name.values().filter_map(|entry| entry.live.as_ref()) {
-            live.shared.metrics.refresh(&live.shared.gate);
+        for entry in entries.by_name.values() {
+            if let Some(gate) = &entry.gate {
+                entry.metrics.refresh(gate);
+            }
+            let Some(live) = &entry.live else { continue };
             if !budgets.iter().any(|known| Arc::ptr_eq(known, &live.shared.budget)) {
                 budgets.push(Arc::clone(&live.shared.budget));
             }

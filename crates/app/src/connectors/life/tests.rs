@@ -1,5 +1,10 @@
 //! What a connector's task does after what goes wrong, before a real broker.
 
+use otlp::Signal;
+use pipeline::Deadline;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
 use super::super::testing::{Around, definition, soon};
 use super::*;
 
@@ -55,4 +60,31 @@ async fn what_was_to_come_does_not_take_a_later_failure_away() {
     life.definition = good;
     life.try_again().await;
     assert!(life.failure.is_none(), "{:?}", life.failure);
+}
+
+/// What `/metrics` says of requests in flight with logs of the connector `c`.
+fn in_flight(around: &Around) -> String {
+    let mut registry = Registry::default();
+    around.world.board.families().register(&mut registry);
+    around.world.board.refresh(&around.world.memory.budget);
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    let start = r#"otlp2kafka_requests_in_flight{connector="c",signal="logs"} "#;
+    text.lines().find_map(|line| line.strip_prefix(start)).expect("it is shown").to_owned()
+}
+
+#[tokio::test]
+async fn requests_are_in_flight_until_they_end_whatever_becomes_of_the_connector() {
+    let around = Around::start().await;
+    let mut life = around.life();
+    life.apply(RunState::Unassigned).await;
+    let gate = Arc::clone(&life.running.as_ref().unwrap().live.shared.gate);
+    let request = soon(gate.admit(Signal::Logs, Deadline::after(Duration::ZERO, None))).await.unwrap();
+    assert_eq!(in_flight(&around), "1");
+    let (done, stopped) = oneshot::channel();
+    life.obey(Order::Target(Target::Stopped, done)).await;
+    soon(stopped).await.unwrap();
+    assert_eq!(in_flight(&around), "1");
+    drop(request);
+    assert_eq!(in_flight(&around), "0");
 }
