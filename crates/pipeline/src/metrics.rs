@@ -1,6 +1,6 @@
 //! What the data path counts, each connector by itself; `/metrics` shows it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use otlp::Signal;
@@ -89,6 +89,7 @@ pub struct Families {
 /// All counters of one connector's data path. They outlive what an update puts in place of what it replaces.
 #[derive(Debug)]
 pub struct Metrics {
+    connector: Arc<str>,
     signals: [Arc<SignalMetrics>; Signal::ALL.len()],
     in_flight: [Gauge; Signal::ALL.len()],
     connections: Gauge,
@@ -98,16 +99,25 @@ pub struct Metrics {
 /// The counters of one signal, looked up once.
 #[derive(Debug)]
 pub struct SignalMetrics {
-    connector: Arc<str>,
-    signal: &'static str,
     requests: [Counter; 2],
     items_received: Counter,
     bytes_received: Counter,
     items_stored: Counter,
     records_stored: Counter,
     items_rejected: Counter,
-    refusals: Family<ReasonLabel, Counter>,
+    refusals: Refusals,
     request_seconds: Histogram,
+}
+
+/// Refusals of one signal by reason. Each is shown from the first one on, until the connector is gone: requests that
+/// are refused after that are counted, and not shown.
+#[derive(Debug)]
+struct Refusals {
+    connector: Arc<str>,
+    signal: &'static str,
+    counts: [OnceLock<Counter>; REASONS.len()],
+    /// Where they are shown; `None` once the connector is gone.
+    shown: Mutex<Option<Family<ReasonLabel, Counter>>>,
 }
 
 fn histogram() -> Histogram {
@@ -147,15 +157,18 @@ impl Families {
                 self.requests.get_or_create_owned(&TransportLabel { connector, signal, transport })
             };
             Arc::new(SignalMetrics {
-                connector: Arc::clone(&connector),
-                signal,
                 requests: [transport("grpc"), transport("http")],
                 items_received: self.items_received.get_or_create_owned(&label),
                 bytes_received: self.bytes_received.get_or_create_owned(&label),
                 items_stored: self.items_stored.get_or_create_owned(&label),
                 records_stored: self.records_stored.get_or_create_owned(&label),
                 items_rejected: self.items_rejected.get_or_create_owned(&label),
-                refusals: self.refusals.clone(),
+                refusals: Refusals {
+                    connector: Arc::clone(&connector),
+                    signal,
+                    counts: [const { OnceLock::new() }; REASONS.len()],
+                    shown: Mutex::new(Some(self.refusals.clone())),
+                },
                 request_seconds: self.request_seconds.get_or_create_owned(&label),
             })
         });
@@ -163,8 +176,9 @@ impl Families {
             let label = SignalLabel { connector: Arc::clone(&connector), signal: which.name() };
             self.in_flight.get_or_create_owned(&label)
         });
-        let label = ConnectorLabel { connector };
+        let label = ConnectorLabel { connector: Arc::clone(&connector) };
         Metrics {
+            connector,
             signals,
             in_flight,
             connections: self.connections.get_or_create_owned(&label),
@@ -173,10 +187,12 @@ impl Families {
     }
 
     /// Takes the counters of a connector that is no more out of what is shown.
-    pub fn forget(&self, connector: &str) {
-        let connector: Arc<str> = connector.into();
-        for signal in Signal::ALL.map(Signal::name) {
-            let connector = || Arc::clone(&connector);
+    pub fn forget(&self, metrics: &Metrics) {
+        let connector = &metrics.connector;
+        for signal in Signal::ALL {
+            metrics.signal(signal).refusals.hide();
+            let signal = signal.name();
+            let connector = || Arc::clone(connector);
             let label = SignalLabel { connector: connector(), signal };
             self.items_received.remove(&label);
             self.bytes_received.remove(&label);
@@ -188,11 +204,8 @@ impl Families {
             for transport in ["grpc", "http"] {
                 self.requests.remove(&TransportLabel { connector: connector(), signal, transport });
             }
-            for reason in REASONS {
-                self.refusals.remove(&ReasonLabel { connector: connector(), signal, reason });
-            }
         }
-        let label = ConnectorLabel { connector };
+        let label = ConnectorLabel { connector: Arc::clone(connector) };
         self.connections.remove(&label);
         self.connections_refused.remove(&label);
     }
@@ -322,9 +335,7 @@ impl SignalMetrics {
 
     /// A request was answered with an error.
     pub fn refused(&self, reason: &'static str) {
-        debug_assert!(REASONS.contains(&reason), "{reason} would outlive its connector");
-        let connector = Arc::clone(&self.connector);
-        self.refusals.get_or_create(&ReasonLabel { connector, signal: self.signal, reason }).inc();
+        self.refusals.count(reason);
     }
 
     /// A request was answered after `time`.
@@ -341,9 +352,7 @@ impl SignalMetrics {
     /// Requests answered with an error so far.
     #[must_use]
     pub fn requests_refused(&self) -> u64 {
-        let label =
-            |reason| ReasonLabel { connector: Arc::clone(&self.connector), signal: self.signal, reason };
-        REASONS.iter().filter_map(|reason| Some(self.refusals.get(&label(reason))?.get())).sum()
+        self.refusals.counts.iter().filter_map(OnceLock::get).map(Counter::get).sum()
     }
 
     /// Items that Kafka has acknowledged so far.
@@ -356,6 +365,32 @@ impl SignalMetrics {
     #[must_use]
     pub fn records_stored(&self) -> u64 {
         self.records_stored.get()
+    }
+}
+
+impl Refusals {
+    fn count(&self, reason: &'static str) {
+        let known = REASONS.iter().zip(&self.counts).find(|(known, _)| **known == reason);
+        debug_assert!(known.is_some(), "{reason} is not among the reasons");
+        let Some((_, count)) = known else { return };
+        let first = || {
+            let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            let shown = shown.as_ref().map(|family| family.get_or_create_owned(&self.label(reason)));
+            shown.unwrap_or_default()
+        };
+        count.get_or_init(first).inc();
+    }
+
+    fn hide(&self) {
+        if let Some(family) = self.shown.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            for reason in REASONS {
+                family.remove(&self.label(reason));
+            }
+        }
+    }
+
+    fn label(&self, reason: &'static str) -> ReasonLabel {
+        ReasonLabel { connector: Arc::clone(&self.connector), signal: self.signal, reason }
     }
 }
 
@@ -388,10 +423,23 @@ mod tests {
             "{both}"
         );
         assert!(both.contains(r#"connector="a\"b\n""#), "{both}");
-        families.forget("a\"b\n");
+        families.forget(&hostile);
         let one = shown(&registry);
         assert!(!one.contains(r#"a\"b"#), "{one}");
-        families.forget("prod");
+        let never_refused = prod.signal(Signal::Traces);
+        families.forget(&prod);
         assert!(!shown(&registry).contains("prod"));
+        // Requests that were in flight then are refused, some as nobody was before.
+        never_refused.refused("draining");
+        prod.signal(Signal::Logs).refused("draining");
+        assert!(!shown(&registry).contains("prod"));
+        assert_eq!((never_refused.requests_refused(), prod.signal(Signal::Logs).requests_refused()), (1, 18));
+        // Nor do they count into another one of that name.
+        let next = families.of("prod");
+        next.signal(Signal::Logs).refused("draining");
+        prod.signal(Signal::Logs).refused("draining");
+        let both = shown(&registry);
+        let line = r#"otlp2kafka_refusals_total{connector="prod",signal="logs",reason="draining"} 1"#;
+        assert!(both.contains(line), "{both}");
     }
 }

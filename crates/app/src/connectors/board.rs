@@ -99,8 +99,8 @@ impl Board {
         let mut entries = self.entries();
         if let Some(entry) = entries.by_name.remove(name) {
             entries.stored += stored(&entry.metrics);
+            self.families.forget(&entry.metrics);
         }
-        self.families.forget(name);
         self.publisher.remove(name);
     }
 
