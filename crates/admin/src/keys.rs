@@ -55,6 +55,12 @@ pub(crate) static HEADER_TIMEOUT: Key = low("rest.header.timeout.ms",
     Kind::Int { min: 100, max: 3_600_000, unit: Unit::Millis }, Some("60000"),
     "How long a connection of the REST API may take for its TLS handshake, and for the head of each call, idle time \
      before it included.");
+/// `rest.write.timeout.ms`
+#[rustfmt::skip]
+pub(crate) static WRITE_TIMEOUT: Key = low("rest.write.timeout.ms",
+    Kind::Int { min: 100, max: 600_000, unit: Unit::Millis }, Some("30000"),
+    "How long a client of the REST API may leave its answers unread before its connection is closed, and how long \
+     the calls of a connection may still take when the server ends.");
 /// `topic.tracking.enable`
 #[rustfmt::skip]
 pub(crate) static TOPIC_TRACKING: Key = low("topic.tracking.enable", Kind::Bool, Some("true"),
@@ -75,6 +81,7 @@ pub static KEYS: &[&Key] = &[
     &REQUEST_MAX_BYTES,
     &CONNECTIONS_MAX,
     &HEADER_TIMEOUT,
+    &WRITE_TIMEOUT,
     &TOPIC_TRACKING,
     &TOPIC_TRACKING_RESET,
 ];

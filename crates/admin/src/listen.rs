@@ -1,4 +1,5 @@
-//! The control plane's sockets, with a bound on connections, header size and the time a header may take.
+//! The control plane's sockets, with a bound on connections, header size, and the time that reading a header and
+//! writing an answer may take.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -21,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connect::{Error, OverTls};
@@ -93,7 +95,7 @@ impl Bound {
     /// Answers until [`Phase::Closing`], then lets each connection end the answer that it is at. Needs a
     /// runtime for the connections' tasks.
     pub async fn serve(self, state: Arc<State>, mut drain: Drain) {
-        let header_timeout = state.options.header_timeout;
+        let (header_timeout, write_timeout) = (state.options.header_timeout, state.options.write_timeout);
         let places = Arc::new(Semaphore::new(state.options.connections_max));
         let router = TowerToHyperService::new(router(state, self.serves));
         let tls = self.tls.map(TlsAcceptor::from);
@@ -113,8 +115,8 @@ impl Bound {
                         tracing::debug!(%error, "a connection to the REST API ended");
                         continue;
                     }
-                    let connection =
-                        Connection { router: router.clone(), header_timeout, drain: closing.clone() };
+                    let (router, drain) = (router.clone(), closing.clone());
+                    let connection = Connection { router, header_timeout, write_timeout, drain };
                     let tls = tls.clone();
                     tokio::spawn(async move {
                         connection.accept(stream, tls).await;
@@ -136,11 +138,15 @@ impl Bound {
 struct Connection {
     router: TowerToHyperService<axum::Router>,
     header_timeout: Duration,
+    write_timeout: Duration,
     drain: Drain,
 }
 
 impl Connection {
     async fn accept(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
+        let stream = Box::pin(stream);
         let Some(tls) = tls else { return self.serve(stream, false).await };
         match timeout(self.header_timeout, tls.accept(stream)).await {
             Ok(Ok(stream)) => self.serve(stream, true).await,
@@ -150,7 +156,7 @@ impl Connection {
     }
 
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S, tls: bool) {
-        let Self { router, header_timeout, mut drain } = self;
+        let Self { router, header_timeout, write_timeout, mut drain } = self;
         let service = service_fn(move |mut request: Request<Incoming>| {
             trim_path(request.uri_mut());
             if tls {
@@ -173,7 +179,10 @@ impl Connection {
             ended = serving.as_mut() => ended,
             () = drain.reached(Phase::Closing) => {
                 serving.as_mut().graceful_shutdown();
-                serving.await
+                let Ok(ended) = timeout(write_timeout, serving).await else {
+                    return tracing::debug!("a connection to the REST API was cut off at the end");
+                };
+                ended
             }
         };
         if let Err(error) = ended {

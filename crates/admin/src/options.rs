@@ -22,6 +22,7 @@ pub struct Options {
     pub(crate) request_bytes_max: usize,
     pub(crate) connections_max: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     pub(crate) topic_tracking: bool,
     pub(crate) topic_tracking_reset: bool,
 }
@@ -57,6 +58,7 @@ impl Options {
             request_bytes_max: values.size(&keys::REQUEST_MAX_BYTES),
             connections_max: values.size(&keys::CONNECTIONS_MAX),
             header_timeout: values.millis(&keys::HEADER_TIMEOUT),
+            write_timeout: values.millis(&keys::WRITE_TIMEOUT),
             topic_tracking: values.bool(&keys::TOPIC_TRACKING),
             topic_tracking_reset: values.bool(&keys::TOPIC_TRACKING_RESET),
         })

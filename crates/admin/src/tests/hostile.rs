@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pipeline::Phase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -89,6 +90,35 @@ async fn a_call_that_takes_too_long_is_answered() {
     tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
     assert!(answer.ends_with(r#"{"error_code":500,"message":"Request timed out"}"#), "{answer}");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_gives_its_place_back() {
+    let keys = [("rest.connections.max", "1"), ("rest.write.timeout.ms", "100")];
+    let server = start_with(&keys, Serves::All, None).await;
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let calls = "GET /connector-plugins/SomeSource/config HTTP/1.1\r\nHost: x\r\n\r\n".repeat(64);
+    let cut_off = async { while stream.write_all(calls.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(10), cut_off).await.expect("the connection is closed");
+    // It is still open on this side, and the one place that there is has become free.
+    assert_eq!(call(server.addr, "GET", "/connectors").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_call_does_not_hold_up_the_end() {
+    let server = start_with(&[("rest.write.timeout.ms", "100")], Serves::All, None).await;
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let head = "PUT /connectors/a/config HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\
+                Content-Type: application/json\r\nContent-Length: 10\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    server.switch.advance(Phase::Closing);
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+    ended.expect("the connection is closed").unwrap();
+    assert_eq!(rest, b" Continue\r\n\r\n");
 }
 
 /// Whatever a body is, the answer is one of the calls' own, with a body of JSON, and nothing else is disturbed.
