@@ -20,6 +20,8 @@ mod ports;
 mod store;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod used;
 
@@ -244,7 +246,7 @@ impl Registry {
         let name = definition.name.clone();
         let (orders, waiting) = mpsc::channel(ORDERS_MAX);
         let (done, outcome) = oneshot::channel();
-        let ticket = self.world.board.add(&name);
+        let ticket = self.world.board.add(&name, &definition.config);
         let life = Life::new(Arc::clone(&self.world), ticket, definition.clone(), target);
         let life = tokio::spawn(life.live(waiting));
         // There is room: it is the first.

@@ -41,6 +41,8 @@ pub(super) struct Ticket {
 #[derive(Debug)]
 struct Entry {
     ticket: u64,
+    /// As it was submitted last.
+    config: Pairs,
     metrics: Arc<Metrics>,
     /// What is in force; `None` while nothing runs.
     live: Option<Live>,
@@ -62,7 +64,6 @@ struct Live {
 /// What there is to say of a connector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Face {
-    pub(super) config: Pairs,
     pub(super) target: Target,
     pub(super) state: RunState,
     /// `None`: it has no task.
@@ -76,13 +77,14 @@ impl Board {
     }
 
     /// Takes on a connector, with counters of its own.
-    pub(super) fn add(&self, name: &str) -> (Ticket, Arc<Metrics>) {
+    pub(super) fn add(&self, name: &str, config: &Pairs) -> (Ticket, Arc<Metrics>) {
         let mut entries = self.entries();
         entries.tickets += 1;
         let number = entries.tickets;
         let metrics = Arc::new(self.families.of(name));
         let entry = Entry {
             ticket: number,
+            config: config.clone(),
             metrics: Arc::clone(&metrics),
             live: None,
             gate: None,
@@ -115,12 +117,23 @@ impl Board {
             .find_map(RunState::trace)
             .map(str::to_owned);
         let part = |state| Part { state, worker_id: Arc::clone(&self.worker_id) };
-        let Face { config, target, state, task, topics } = face;
+        let Face { target, state, task, topics } = face;
         let tasks = task.into_iter().map(part).collect();
+        let config = entry.config.clone();
         let connector = Connector { config, target, part: part(state), tasks, topics };
         let known = self.publisher.now();
         if known.connectors.get(&ticket.name).is_none_or(|known| **known != connector) {
             self.publisher.publish(&ticket.name, connector);
+        }
+    }
+
+    /// Shows what a connector is to be, which its task may have no time for yet.
+    pub(super) fn submitted(&self, name: &str, config: &Pairs) {
+        let mut entries = self.entries();
+        let Some(entry) = entries.by_name.get_mut(name) else { return };
+        entry.config.clone_from(config);
+        if let Some(known) = self.publisher.now().connectors.get(name) {
+            self.publisher.publish(name, Connector { config: config.clone(), ..Connector::clone(known) });
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use admin::RunState;
 use receiver::{Station, Warming};
 use sink::WorkerIntake;
 use tokio::time::{Instant, timeout_at};
@@ -17,22 +16,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Coming {
     pub(super) plan: Plan,
     pub(super) live: Live,
-    /// The task's state until it is in force.
-    pub(super) meanwhile: RunState,
     warming: Warming,
     by: Instant,
 }
 
 impl Coming {
     /// Has the workers make their ways into Kafka, and open their connections.
-    pub(super) async fn begin(
-        station: &Station<WorkerIntake>,
-        plan: Plan,
-        live: Live,
-        meanwhile: RunState,
-    ) -> Self {
+    pub(super) async fn begin(station: &Station<WorkerIntake>, plan: Plan, live: Live) -> Self {
         let warming = station.warm_up(live.generation(&plan)).await;
-        Self { plan, live, meanwhile, warming, by: Instant::now() + PATIENCE }
+        Self { plan, live, warming, by: Instant::now() + PATIENCE }
     }
 
     /// Returns when no request would wait for it longer than for the former one, or has to. May be dropped and called

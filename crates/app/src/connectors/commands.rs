@@ -36,13 +36,9 @@ impl Registry {
             Command::ResetOffsets { name } => self.set_offsets(&name, None),
         };
         match done {
-            Ok(Waiting { done, first }) => drop(tokio::spawn(async move {
-                let done = match tokio::time::timeout(ANSWER_PATIENCE, first).await {
-                    Ok(Some(first)) => first,
-                    // It goes on by itself.
-                    Ok(None) | Err(_) => Ok(done),
-                };
-                request.answer(done);
+            Ok(Waiting { answer, late }) => drop(tokio::spawn(async move {
+                let answer = tokio::time::timeout(ANSWER_PATIENCE, answer).await;
+                request.answer(answer.unwrap_or(late));
             })),
             Err(refusal) => request.answer(Err(refusal)),
         }
@@ -63,10 +59,7 @@ impl Registry {
         self.keep(&definition, initial).await?;
         self.make_way(&name, &plan).await;
         let (_, outcome) = self.admit(definition, initial, Some(&plan));
-        Ok(Waiting::new(Done::Created, async move {
-            drop(outcome.await);
-            None
-        }))
+        Ok(Waiting::after(Done::Created, outcome))
     }
 
     async fn put(&mut self, name: String, config: Pairs) -> Result<Waiting, Refusal> {
@@ -86,11 +79,10 @@ impl Registry {
         let entry = self.entries.get_mut(&name).ok_or(Refusal::Missing)?;
         entry.ports = ports_of(&plan);
         entry.definition = definition.clone();
+        let config = definition.config.clone();
         entry.order(Order::Apply(Box::new(definition), done))?;
-        Ok(Waiting::new(Done::Updated, async move {
-            drop(outcome.await);
-            None
-        }))
+        self.world.board.submitted(&name, &config);
+        Ok(Waiting::after(Done::Updated, outcome))
     }
 
     async fn patch(
@@ -207,9 +199,9 @@ impl Registry {
         let entry = self.entries.get_mut(name).ok_or(Refusal::Missing)?;
         let (answer, answered) = oneshot::channel();
         entry.order(Order::ReadOffsets(answer))?;
-        Ok(Waiting::new(Done::Offsets(Vec::new()), async move {
-            Some(answered.await.map(Done::Offsets).map_err(|_| Refusal::Closing))
-        }))
+        Ok(Waiting::until_obeyed(
+            async move { answered.await.map(Done::Offsets).map_err(|_| Refusal::Closing) },
+        ))
     }
 
     fn set_offsets(&mut self, name: &str, offsets: Option<Vec<admin::Offset>>) -> Result<Waiting, Refusal> {
@@ -219,8 +211,8 @@ impl Registry {
         }
         let (answer, answered) = oneshot::channel();
         entry.order(Order::SetOffsets(offsets, answer))?;
-        Ok(Waiting::new(Done::Accepted, async move {
-            Some(answered.await.unwrap_or(Err(Refusal::Closing)).map(|()| Done::Accepted))
+        Ok(Waiting::until_obeyed(async move {
+            answered.await.unwrap_or(Err(Refusal::Closing)).map(|()| Done::Accepted)
         }))
     }
 
@@ -308,30 +300,34 @@ fn ended() -> Refusal {
     )
 }
 
-/// What is waited for; it may have another answer.
-type First = Pin<Box<dyn Future<Output = Option<Result<Done, Refusal>>> + Send>>;
+/// What is waited for.
+type Answer = Pin<Box<dyn Future<Output = Result<Done, Refusal>> + Send>>;
 
 /// An answer that waits for what it speaks of.
 struct Waiting {
-    /// The answer, where what is waited for has no other.
-    done: Done,
-    first: First,
+    answer: Answer,
+    /// The answer when that takes too long.
+    late: Result<Done, Refusal>,
 }
 
 impl Waiting {
-    fn new(done: Done, first: impl Future<Output = Option<Result<Done, Refusal>>> + Send + 'static) -> Self {
-        Self { done, first: Box::pin(first) }
-    }
-
-    fn after(done: Done, first: oneshot::Receiver<()>) -> Self {
-        Self::new(done, async move {
+    /// For what the connector does by itself, also when nobody waits for it any more.
+    fn after<T: Send + 'static>(done: Done, first: oneshot::Receiver<T>) -> Self {
+        let late = Ok(done.clone());
+        let answer = async move {
             // An error: the connector leaves, and what was asked for with it.
             drop(first.await);
-            None
-        })
+            Ok(done)
+        };
+        Self { answer: Box::pin(answer), late }
+    }
+
+    /// For what only the connector can answer: a busy one has to be asked again.
+    fn until_obeyed(answer: impl Future<Output = Result<Done, Refusal>> + Send + 'static) -> Self {
+        Self { answer: Box::pin(answer), late: Err(Refusal::Busy) }
     }
 
     fn nothing(done: Done) -> Self {
-        Self::new(done, std::future::ready(None))
+        Self { answer: Box::pin(std::future::ready(Ok(done.clone()))), late: Ok(done) }
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Life {
     running: Option<Running>,
     /// What replaces the configuration of `running` as soon as it is ready.
     coming: Option<Coming>,
+    /// The task's state until what was ordered last is in force.
+    meanwhile: Option<RunState>,
     failure: Option<Failure>,
     used: Used,
     /// The first order was obeyed.
@@ -105,13 +107,27 @@ impl Life {
         target: Target,
     ) -> Self {
         let used = Used::new(&ticket.name);
-        let (running, coming, failure, settled, leaving) = (None, None, None, false, JoinSet::new());
-        Self { world, ticket, metrics, definition, target, running, coming, failure, used, settled, leaving }
+        Self {
+            world,
+            ticket,
+            metrics,
+            definition,
+            target,
+            running: None,
+            coming: None,
+            meanwhile: Some(RunState::Unassigned),
+            failure: None,
+            used,
+            settled: false,
+            leaving: JoinSet::new(),
+        }
     }
 
     /// Lives until it is told to end or the process leaves.
     pub(super) async fn live(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut drain = self.world.drain.clone();
+        // What the first order needs may take longer than whoever asks for the connector waits.
+        self.show();
         loop {
             let again = self.failure.as_ref().map(|failure| failure.again);
             let live = self.running.as_mut().map(|running| &mut running.live);
@@ -185,6 +201,8 @@ impl Life {
                 tell(done);
             }
             Order::ReadOffsets(answer) => drop(answer.send(self.used.offsets(&self.metrics))),
+            // It was refused, since it waited for too long.
+            Order::SetOffsets(_, answer) if answer.is_closed() => {}
             Order::SetOffsets(offsets, answer) => {
                 let set = match offsets {
                     Some(offsets) => self.used.set_offsets(&self.metrics, &offsets),
@@ -203,9 +221,15 @@ impl Life {
     /// Brings what runs to what the definition says, and says how that went; `meanwhile` is its task's state until the
     /// new configuration takes over.
     async fn apply(&mut self, meanwhile: RunState) {
+        // What restarts is shown so by who asked for it.
+        let shows = meanwhile == RunState::Unassigned;
+        self.meanwhile = Some(meanwhile);
+        if shows {
+            self.show();
+        }
         if self.target != Target::Stopped {
             let run = match self.plan().await {
-                Ok(plan) => self.run(plan, meanwhile).await.map_err(|error| vec![error.to_string()]),
+                Ok(plan) => self.run(plan).await.map_err(|error| vec![error.to_string()]),
                 Err(problems) => Err(problems),
             };
             match run {
@@ -217,6 +241,9 @@ impl Life {
                     self.failure = Some(self.failed(true, why));
                 }
             }
+        }
+        if self.coming.is_none() {
+            self.meanwhile = None;
         }
         self.show();
     }
@@ -258,11 +285,7 @@ impl Life {
 
     /// Puts a plan in force where nothing runs yet, and returns the ports that could not be had; else opens its way
     /// into Kafka beside the one that serves.
-    async fn run(
-        &mut self,
-        plan: Plan,
-        meanwhile: RunState,
-    ) -> Result<Option<Vec<Refused>>, sink::OpenError> {
+    async fn run(&mut self, plan: Plan) -> Result<Option<Vec<Refused>>, sink::OpenError> {
         if self.running.is_none() || self.definition.config != self.used.config {
             for word in &plan.words {
                 tracing::warn!(connector = self.ticket.name, "{word}");
@@ -274,7 +297,7 @@ impl Life {
         self.discard();
         if let Some(running) = &self.running {
             let serves = self.target == Target::Started && running.live.shared.health.troubles().is_empty();
-            self.coming = Some(Coming::begin(&running.station, plan, live, meanwhile).await);
+            self.coming = Some(Coming::begin(&running.station, plan, live).await);
             if serves {
                 return Ok(None);
             }
@@ -296,6 +319,7 @@ impl Life {
             return;
         }
         let refused = self.switch().await;
+        self.meanwhile = None;
         self.refused(refused);
         self.show();
     }
@@ -387,20 +411,15 @@ impl Life {
         });
         let (state, task) = match (self.target, failed) {
             (Target::Stopped, _) => (normal, None),
-            (Target::Started, None) if self.coming.is_some() => {
-                (normal, self.coming.as_ref().map(|coming| coming.meanwhile.clone()))
+            (Target::Started, None) => {
+                let task = self.meanwhile.clone().unwrap_or_else(|| normal.clone());
+                (normal, Some(task))
             }
-            (_, None) => (normal.clone(), Some(normal)),
+            (Target::Paused, None) => (normal.clone(), Some(normal)),
             (_, Some((true, failed))) => (failed.clone(), Some(failed)),
             (_, Some((false, failed))) => (normal, Some(failed)),
         };
-        let face = Face {
-            config: self.definition.config.clone(),
-            target: self.target,
-            state,
-            task,
-            topics: self.used.topics().clone(),
-        };
+        let face = Face { target: self.target, state, task, topics: self.used.topics().clone() };
         self.world.board.show(&self.ticket, face);
     }
 }

@@ -16,7 +16,7 @@ use crate::settings::{Author, Definition, Sources, load};
 /// A worker without connectors.
 pub(super) struct Around {
     pub(super) world: Arc<World>,
-    _data: TempDir,
+    pub(super) data: TempDir,
     _broker: Embedded,
     _switch: Switch,
 }
@@ -41,13 +41,14 @@ impl Around {
             laptop: false,
             holders: Mutex::default(),
         };
-        Self { world: Arc::new(world), _data: data, _broker: broker, _switch: switch }
+        Self { world: Arc::new(world), data, _broker: broker, _switch: switch }
     }
 
     /// The life of the connector `c`, which has got no order yet.
     pub(super) fn life(&self) -> Life {
-        let ticket = self.world.board.add("c");
-        Life::new(Arc::clone(&self.world), ticket, definition("c", &[]), Target::Started)
+        let definition = definition("c", &[]);
+        let ticket = self.world.board.add("c", &definition.config);
+        Life::new(Arc::clone(&self.world), ticket, definition, Target::Started)
     }
 }
 

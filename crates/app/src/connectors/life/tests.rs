@@ -88,3 +88,39 @@ async fn requests_are_in_flight_until_they_end_whatever_becomes_of_the_connector
     drop(request);
     assert_eq!(in_flight(&around), "0");
 }
+
+#[tokio::test]
+async fn a_connector_is_shown_before_its_first_order_is_obeyed() {
+    let around = Around::start().await;
+    let life = around.life();
+    let config = life.definition.config.clone();
+    let (_orders, waiting) = mpsc::channel(1);
+    tokio::spawn(life.live(waiting));
+    let shown = async {
+        loop {
+            match around.world.board.face("c") {
+                Some(shown) => return shown,
+                None => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let shown = soon(shown).await;
+    assert_eq!((&shown.config, &shown.part.state), (&config, &RunState::Running));
+    assert_eq!(shown.tasks[0].state, RunState::Unassigned);
+}
+
+#[tokio::test]
+async fn positions_that_nobody_waits_for_any_more_are_not_set() {
+    let around = Around::start().await;
+    let mut life = around.life();
+    life.metrics.signal(Signal::Logs).stored(1);
+    let before = life.used.offsets(&life.metrics);
+    assert_eq!(before.len(), 1);
+    let (answer, _) = oneshot::channel();
+    life.obey(Order::SetOffsets(None, answer)).await;
+    assert_eq!(life.used.offsets(&life.metrics), before);
+    let (answer, answered) = oneshot::channel();
+    life.obey(Order::SetOffsets(None, answer)).await;
+    assert_eq!(soon(answered).await.unwrap(), Ok(()));
+    assert_eq!(life.used.offsets(&life.metrics), []);
+}
