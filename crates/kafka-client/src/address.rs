@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use crate::Error;
+use crate::{Error, Lookups};
 
 /// A host and a port as `bootstrap.servers` and brokers name them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,11 +17,9 @@ pub struct HostPort {
 
 impl HostPort {
     /// All addresses of the name, in the resolver's order (KIP-602); one at least.
-    pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, Error> {
-        let failed = |why: String| Error::Resolve { broker: self.clone(), why };
-        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let found: Vec<SocketAddr> = found.map_err(|error| failed(error.to_string()))?.collect();
-        if found.is_empty() { Err(failed("the name has no address".to_owned())) } else { Ok(found) }
+    pub(crate) async fn resolve(&self, lookups: &Lookups) -> Result<Vec<SocketAddr>, Error> {
+        let found = lookups.addresses(&self.host, self.port).await;
+        found.map_err(|why| Error::Resolve { broker: self.clone(), why })
     }
 }
 

@@ -41,7 +41,7 @@ impl Connection {
     pub(crate) async fn open(settings: &Settings, broker: &HostPort) -> Result<Self, Error> {
         let end = Instant::now() + settings.setup_timeout;
         let late = |_| timed_out(broker, "connection", settings.setup_timeout);
-        let addresses = timeout_at(end, broker.resolve()).await.map_err(late)??;
+        let addresses = timeout_at(end, broker.resolve(&settings.lookups)).await.map_err(late)??;
         Self::open_one_of(settings, broker, addresses, end).await
     }
 

@@ -22,6 +22,7 @@ mod address;
 mod backoff;
 mod connection;
 mod frame;
+mod lookup;
 mod stream;
 mod versions;
 
@@ -46,4 +47,5 @@ pub use address::HostPort;
 pub use cluster::Cluster;
 pub use error::Error;
 pub use kafka_wire::ErrorCode;
+pub use lookup::Lookups;
 pub use settings::{Acks, ProducerSettings, Settings};

@@ -10,6 +10,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::Lookups;
+
 pub mod java;
 
 pub mod jaas;
@@ -70,13 +72,16 @@ pub struct Surroundings {
     pub variable: Variable,
     /// Where tokens of OAUTHBEARER may come from.
     pub tokens: TokenPlaces,
+    /// What looks up the names of those that give tokens and credentials.
+    pub lookups: Lookups,
 }
 
 impl Surroundings {
     /// Files alone: no variable is set, and tokens may come from anywhere.
     #[must_use]
     pub fn files(read: ReadFile) -> Self {
-        Self { read, variable: Arc::new(|_| None), tokens: TokenPlaces::default() }
+        let (tokens, lookups) = (TokenPlaces::default(), Lookups::default());
+        Self { read, variable: Arc::new(|_| None), tokens, lookups }
     }
 }
 

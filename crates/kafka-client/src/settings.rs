@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::HostPort;
 use crate::compression::Compression;
 use crate::security::Security;
+use crate::{HostPort, Lookups};
 
 /// Settings that producers, readers and administration share. Holds secrets: its `Debug` shows none.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct Settings {
     pub receive_buffer_bytes: Option<usize>,
     /// Answers above this are refused and close their connection. 16 MiB, which metadata of 100,000 partitions fit.
     pub response_bytes_max: usize,
+    /// What looks up the brokers' names.
+    pub lookups: Lookups,
 }
 
 impl Settings {
@@ -54,6 +56,7 @@ impl Settings {
             send_buffer_bytes: None,
             receive_buffer_bytes: None,
             response_bytes_max: 16 << 20,
+            lookups: Lookups::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use config::{Key, Problem, Values};
 use kafka_client::security::{Surroundings, TokenPlaces};
-use kafka_client::{ProducerSettings, Settings};
+use kafka_client::{Lookups, ProducerSettings, Settings};
 use otlp::json::Style;
 use otlp::{Limits, Signal};
 
@@ -123,7 +123,8 @@ impl Config {
         let record_bytes = connector.size(&OTLP_RECORD_MAX_BYTES);
         let library = library(connector, worker, &mut problems);
         let bootstrap = worker.text(&BOOTSTRAP_SERVERS);
-        let surroundings = &allowed(worker, surroundings);
+        let lookups = Lookups::new(connector.size(&KAFKA_LOOKUPS_MAX));
+        let surroundings = &Surroundings { lookups, ..allowed(worker, surroundings) };
         let wanted = client::Wanted { raw, bootstrap, library, hold, record_bytes, surroundings };
         let mut clients = client::clients(&wanted, &mut problems);
         let instances = either(connector, worker, &PRODUCER_INSTANCES);

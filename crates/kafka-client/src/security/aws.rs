@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use super::endpoint::{Limits, address, exchange, place};
 use super::sasl::SaslError;
 use super::{Secret, Surroundings, Tls, TlsOptions};
+use crate::Lookups;
 
 mod profile;
 
@@ -107,7 +108,7 @@ impl AwsCredentialsProvider {
             Origin::Here(credentials) => (credentials, None),
             Origin::WebIdentity(file, role, session) => self.web_identity(&file, &role, &session).await?,
             Origin::Container(url) => self.container(&url).await?,
-            Origin::Instance(url) => instance(&url).await?,
+            Origin::Instance(url) => instance(&self.surroundings.lookups, &url).await?,
         };
         credentials.region = self.region();
         *fetched = ends
@@ -250,7 +251,7 @@ impl AwsCredentialsProvider {
             Some("https") => Some(Tls::new(options).map_err(|error| none(&place(url), error.to_string()))?),
             _ => None,
         };
-        let answer = exchange(&at, tls.as_ref(), LIMITS, request, body).await;
+        let answer = exchange(&self.surroundings.lookups, &at, tls.as_ref(), LIMITS, request, body).await;
         let (status, body) = answer.map_err(|why| none(&place(url), why))?;
         if status != 200 {
             return Err(none(&place(url), format!("answered with status {status}")));
@@ -263,12 +264,12 @@ impl AwsCredentialsProvider {
 type Fetched = (AwsCredentials, Option<Duration>);
 
 /// The role of the instance (IMDSv2).
-async fn instance(base: &str) -> Result<Fetched, SaslError> {
+async fn instance(lookups: &Lookups, base: &str) -> Result<Fetched, SaslError> {
     let base = base.trim_end_matches('/');
     let ask = async |method: Method, path: &str, name: &str, value: &str| -> Result<String, SaslError> {
         let url = format!("{base}{path}");
         let request = Request::builder().method(method).header(name, value);
-        let answer = exchange(&address(&url)?, None, LIMITS, request, "").await;
+        let answer = exchange(lookups, &address(&url)?, None, LIMITS, request, "").await;
         match answer {
             Ok((200, body)) => Ok(String::from_utf8_lossy(&body).trim().to_owned()),
             Ok((status, _)) => Err(none(&place(&url), format!("answered with status {status}"))),

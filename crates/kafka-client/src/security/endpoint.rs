@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use super::sasl::{SaslError, printable};
 use super::{Tls, explain};
+use crate::Lookups;
 
 /// Larger answers of an endpoint are refused, as by Java.
 const ANSWER_BYTES_MAX: usize = 1_000_000;
@@ -107,6 +108,7 @@ pub(super) fn place(url: &str) -> String {
 /// Sends one request, whose path and host are set here, and takes its answer: the status and the body. Errors are in
 /// words, without a secret.
 pub(super) async fn exchange(
+    lookups: &Lookups,
     address: &Address,
     tls: Option<&Tls>,
     limits: Limits,
@@ -118,7 +120,7 @@ pub(super) async fn exchange(
     let host = address.uri.authority().map_or("", |authority| authority.as_str());
     let request = request.uri(path).header(HOST, host).body(Full::new(body.into()));
     let request = request.map_err(|error| error.to_string())?;
-    let connecting = timeout(limits.connect, connect(address, tls));
+    let connecting = timeout(limits.connect, connect(lookups, address, tls));
     let stream = connecting.await.map_err(|_| late(limits.connect))??;
     let answer = timeout(limits.answer, over(stream, request)).await;
     answer.map_err(|_| late(limits.answer))?
@@ -129,10 +131,10 @@ trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
 
-async fn connect(address: &Address, tls: Option<&Tls>) -> Result<Box<dyn Duplex>, String> {
-    let tcp = TcpStream::connect((address.host.as_str(), address.port))
-        .await
-        .map_err(|error| format!("cannot connect: {error}"))?;
+async fn connect(lookups: &Lookups, address: &Address, tls: Option<&Tls>) -> Result<Box<dyn Duplex>, String> {
+    let failed = |why: &dyn std::fmt::Display| format!("cannot connect: {why}");
+    let addresses = lookups.addresses(&address.host, address.port).await.map_err(|why| failed(&why))?;
+    let tcp = TcpStream::connect(&*addresses).await.map_err(|error| failed(&error))?;
     if !address.secure {
         return Ok(Box::new(tcp));
     }

@@ -389,6 +389,7 @@ impl<'a> Reader<'a> {
             connect_timeout,
             read_timeout,
             tls,
+            lookups: self.surroundings.lookups.clone(),
         })
     }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::endpoint::{Limits, address, exchange, place};
 use super::sasl::{SaslError, printable};
 use super::{ReadFile, Secret, Tls};
+use crate::Lookups;
 
 /// Larger tokens are refused: brokers' answers to them, too.
 const TOKEN_BYTES_MAX: usize = 256 << 10;
@@ -62,6 +63,8 @@ pub struct ClientCredentials {
     pub read_timeout: Duration,
     /// For `https`.
     pub tls: Option<Tls>,
+    /// What looks up its name.
+    pub lookups: Lookups,
 }
 
 /// A token and how long it lives from now on, if that is known.
@@ -122,7 +125,8 @@ pub(super) async fn fetch(credentials: &ClientCredentials) -> Result<Token, Sasl
     let failed = |why: String| SaslError::Token { place: place(&credentials.url), why };
     let (request, form) = request(credentials).map_err(&failed)?;
     let limits = Limits { connect: credentials.connect_timeout, answer: credentials.read_timeout };
-    let answer = exchange(&address, credentials.tls.as_ref(), limits, request, form).await;
+    let answer =
+        exchange(&credentials.lookups, &address, credentials.tls.as_ref(), limits, request, form).await;
     answer.and_then(|(status, body)| token_of(status, &body)).map_err(failed)
 }
 

@@ -69,7 +69,7 @@ pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clien
     } else {
         login(&admin, "admin.", wanted.surroundings, problems)
     };
-    let ids = Ids::of(wanted.raw);
+    let (ids, lookups) = (Ids::of(wanted.raw), &wanted.surroundings.lookups);
     #[cfg(feature = "librdkafka")]
     let librdkafka = (wanted.library == Library::Librdkafka).then(|| {
         let named = (joined(&servers), ids.producer.as_str());
@@ -83,9 +83,9 @@ pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clien
         mapped.properties
     });
     Clients {
-        client: native::settings(&producer.0, servers, &ids.producer, security),
+        client: native::settings(&producer.0, servers, &ids.producer, security, lookups),
         produce: native::produce(&producer.0, wanted.hold, wanted.record_bytes),
-        admin: native::settings(&admin.0, admin_servers, &ids.admin, admin_security),
+        admin: native::settings(&admin.0, admin_servers, &ids.admin, admin_security, lookups),
         notes,
         #[cfg(feature = "librdkafka")]
         librdkafka,
@@ -110,7 +110,7 @@ pub(crate) fn reader(
     let asked = (checked, given);
     let security = login(&asked, "consumer.", surroundings, &mut problems);
     if problems.is_empty() {
-        Ok(native::settings(&asked.0, servers, "otlp2kafka-tail", security))
+        Ok(native::settings(&asked.0, servers, "otlp2kafka-tail", security, &surroundings.lookups))
     } else {
         Err(problems)
     }

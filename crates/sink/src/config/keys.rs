@@ -150,6 +150,16 @@ pub static PRODUCER_INSTANCES: Key = Key {
           worker.threads; fewer are shared by several, for where threads times brokers would be too many \
           connections.",
 };
+/// Names that are looked up at a time.
+pub static KAFKA_LOOKUPS_MAX: Key = Key {
+    name: "kafka.lookups.max",
+    kind: Kind::Int { min: 1, max: 1024, unit: Unit::Count },
+    default: Some("16"),
+    importance: Importance::Low,
+    group: TOPICS,
+    doc: "Names of brokers and token endpoints that this connector looks up at a time, each on a thread of its own; \
+          more wait. A name server that hangs holds up one of them for each name, and nothing else.",
+};
 /// Converter of values.
 pub static VALUE_CONVERTER: Key = converter(
     "value.converter",
@@ -291,6 +301,7 @@ pub static KEYS: &[&Key] = &[
     &OTLP_REQUEST_OUTPUT_MAX_BYTES,
     &PRODUCER_CLIENT,
     &PRODUCER_INSTANCES,
+    &KAFKA_LOOKUPS_MAX,
     &VALUE_CONVERTER,
     &VALUE_CONVERTER_SCHEMAS_ENABLE,
     &KEY_CONVERTER,

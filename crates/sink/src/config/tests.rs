@@ -213,6 +213,17 @@ fn brokers_are_required_and_all_bad_ones_named() {
 }
 
 #[test]
+fn the_clients_of_a_connector_look_up_so_many_names_at_a_time() {
+    for (given, at_once) in [(&[][..], "16"), (&[("kafka.lookups.max", "3")], "3")] {
+        let config = with_kafka(given).unwrap();
+        for client in [&config.client, &config.admin] {
+            assert!(format!("{:?}", client.lookups).contains(&format!("at_once: {at_once},")));
+        }
+    }
+    assert_eq!(parse(KEYS, &raw(&[("kafka.lookups.max", "0")])).1.len(), 1);
+}
+
+#[test]
 fn the_choice_of_the_client_is_the_connectors_before_the_workers() {
     let config = with_kafka(&[("producer.client", "native"), ("producer.instances", "3")]).unwrap();
     assert_eq!((config.instances, &config.notes[..]), (3, &[] as &[String]));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kafka_client::compression::{Codec, Compression};
 use kafka_client::security::Security;
-use kafka_client::{Acks, HostPort, ProducerSettings, Settings};
+use kafka_client::{Acks, HostPort, Lookups, ProducerSettings, Settings};
 
 use super::Checked;
 use crate::config::RECORD_OVERHEAD_BYTES;
@@ -23,6 +23,7 @@ pub(crate) fn settings(
     bootstrap: Vec<HostPort>,
     client_id: &str,
     security: Security,
+    lookups: &Lookups,
 ) -> Settings {
     let client_id = checked.text("client.id").filter(|id| !id.is_empty()).unwrap_or(client_id);
     let defaults = Settings::new(bootstrap, client_id);
@@ -39,6 +40,7 @@ pub(crate) fn settings(
     let retry = (millis("retry.backoff.ms", first), millis("retry.backoff.max.ms", longest));
     Settings {
         security,
+        lookups: lookups.clone(),
         setup_timeout: millis("socket.connection.setup.timeout.ms", defaults.setup_timeout),
         request_timeout: millis("request.timeout.ms", defaults.request_timeout),
         reconnect_backoff: backoff(reconnect_first, reconnect_longest),

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use kafka_client::security::{Security, Surroundings};
-use kafka_client::{ProducerSettings, Settings};
+use kafka_client::{Lookups, ProducerSettings, Settings};
 
 use super::table::PROPERTIES;
 use super::*;
@@ -249,7 +249,7 @@ fn checked(pairs: &[(&str, &str)]) -> Checked {
 }
 
 fn settings(checked: &Checked) -> (Settings, ProducerSettings) {
-    let settings = native::settings(checked, Vec::new(), "ours", Security::default());
+    let settings = native::settings(checked, Vec::new(), "ours", Security::default(), &Lookups::default());
     (settings, native::produce(checked, HOLD, 1_000_000))
 }
 

@@ -179,6 +179,7 @@ fn records_go_on_while_the_token_for_the_renewal_is_fetched() {
             connect_timeout: WAIT,
             read_timeout: WAIT,
             tls: None,
+            lookups: crate::Lookups::default(),
         };
         let sasl = OAuthBearer::new(TokenSource::Endpoint(credentials), BTreeMap::new()).unwrap();
         let broker = Broker::start().await;

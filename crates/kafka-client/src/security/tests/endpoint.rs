@@ -23,6 +23,7 @@ fn sasl(url: String, tls: Option<Tls>) -> Sasl {
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_millis(500),
         tls,
+        lookups: crate::Lookups::default(),
     };
     Sasl::OAuthBearer(OAuthBearer::new(TokenSource::Endpoint(credentials), BTreeMap::new()).unwrap())
 }
