@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use kafka_wire::messages::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, TOPIC_RESOURCE,
+};
 use pipeline::{
     Budget, Deadline, Encoding, Gate, Health, Intake, Metrics, Phase, Request, RetryReason, Switch, Verdict,
     drain,
@@ -296,6 +299,49 @@ fn a_topic_that_takes_less_than_was_known_is_learned_from_its_refusal() {
         bench.end().await;
         broker.shutdown().await;
     });
+}
+
+#[test]
+fn a_limit_that_is_raised_is_obeyed_without_a_restart() {
+    on_worker(async {
+        let data = tempfile::tempdir().unwrap();
+        let address = "127.0.0.1:0".parse().unwrap();
+        let broker = dev_broker::Broker::start(dev_broker::Config::new(address, data.path())).await.unwrap();
+        let settings = [
+            ("topic.creation.default.max.message.bytes", "100000"),
+            ("otlp.record.max.bytes", "5000000"),
+            ("otlp.message.format", "protobuf"),
+        ];
+        let bench = Bench::open(&broker.addr().to_string(), WAIT, &settings);
+        bench.ready().await;
+        let verdict = bench.store(trace(1, 200_000)).await;
+        let Verdict::Stored { rejected: Some(rejected) } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(rejected.items, 1);
+        raise_limit(&bench, TOPICS[0], 300_000).await;
+        let raised = |bench: &Bench| {
+            bench.sink.core.topics.record_bytes_max(Signal::Traces) == 300_000 - RECORD_OVERHEAD_BYTES
+        };
+        bench.until("the limit is the old one", raised).await;
+        assert_eq!(bench.store(trace(1, 200_000)).await, Verdict::Stored { rejected: None });
+        bench.end().await;
+        broker.shutdown().await;
+    });
+}
+
+async fn raise_limit(bench: &Bench, topic: &str, bytes: usize) {
+    let config = AlterableConfig {
+        name: "max.message.bytes".into(),
+        value: Some(bytes.to_string()),
+        ..Default::default()
+    };
+    let resource = AlterConfigsResource {
+        resource_type: TOPIC_RESOURCE,
+        resource_name: topic.to_owned(),
+        configs: vec![config],
+    };
+    let request = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
+    let answer = bench.sink.watching.cluster.ask_any(&request).await.unwrap();
+    assert!(answer.responses.iter().all(|it| it.error_code.is_none()), "{answer:?}");
 }
 
 #[test]

@@ -105,6 +105,7 @@ impl Watching {
 
     async fn watch(&self) {
         let mut ready = false;
+        let mut limits = BTreeMap::new();
         let mut since = Instant::now();
         let mut spoke = Instant::now();
         self.unready(format!("Kafka at {} has not answered yet", self.bootstrap));
@@ -123,7 +124,13 @@ impl Watching {
             };
             if now_ready && !ready {
                 self.client.ask_again();
-                self.learn_limits().await;
+                // A topic may have been made anew.
+                limits.clear();
+            }
+            if now_ready {
+                self.learn_limits(&mut limits).await;
+            }
+            if now_ready && !ready {
                 let _news = self.core.shared.health.recover(PART);
                 tracing::info!(bootstrap = %self.bootstrap, topics = ?self.route.distinct(), "Kafka is there");
             }
@@ -181,12 +188,16 @@ impl Watching {
         created.map_err(|why| format!("topics can't be created: {why}"))
     }
 
-    /// Asks for `max.message.bytes`, which only makes records fit at the first try: no answer is no trouble.
-    async fn learn_limits(&self) {
+    /// Asks for `max.message.bytes`, which only makes records fit at the first try: no answer is no trouble. What is as
+    /// it was in `known` leaves untouched what refusals have taught since.
+    async fn learn_limits(&self, known: &mut BTreeMap<String, usize>) {
         let route = self.route.distinct();
         let asked = admin::message_bytes_max(&self.cluster, &route);
         let why = match tokio::time::timeout(LIMITS_TIMEOUT, asked).await {
-            Ok(Ok(limits)) => return self.apply(&limits),
+            Ok(Ok(mut limits)) => {
+                limits.retain(|topic, bytes| known.insert(topic.clone(), *bytes) != Some(*bytes));
+                return self.apply(&limits);
+            }
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} ms", LIMITS_TIMEOUT.as_millis()),
         };
