@@ -164,6 +164,14 @@ impl Charge {
         }
     }
 
+    /// Takes back what was split off.
+    pub(crate) fn join(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+        self.main_units += std::mem::take(&mut other.main_units);
+        self.reserve_units += std::mem::take(&mut other.reserve_units);
+        self.turn = self.turn.take().or_else(|| other.turn.take());
+    }
+
     fn missing(&self, more: usize) -> u32 {
         units(self.bytes.saturating_add(more)).saturating_sub(self.main_units + self.reserve_units)
     }

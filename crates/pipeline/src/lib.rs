@@ -30,7 +30,7 @@ pub use drain::{Drain, Phase, Switch, drain};
 pub use gate::{Gate, Permit};
 pub use health::Health;
 pub use metrics::{Families, Metrics, SignalMetrics, Transport};
-pub use pool::{INLINE_BYTES_MAX, PoolPanicked, run_sized};
+pub use pool::{INLINE_BYTES_MAX, run_sized};
 pub use request::{Carried, Encoding, Intake, Request};
 pub use shared::Shared;
 pub use verdict::{Refusal, Rejected, RetryReason, Verdict};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use otlp::{Malformed, MalformedKind, Signal};
 use pipeline::RetryReason;
 use pipeline::{
-    Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally, Verdict, run_sized,
+    Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally, Verdict,
 };
 use tokio::task::AbortHandle;
 
@@ -192,20 +192,17 @@ impl<P: Producer> Worker<P> {
 
     async fn read_json(&self, held: &mut Held) -> Result<(), Verdict> {
         let json = std::mem::take(&mut held.wire);
-        let text = json.clone();
-        let bound = run_sized(json.len(), move || wire_bytes_max(&text))
-            .await
-            .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
+        let (text, json_bytes) = (json.clone(), json.len());
+        let bound = held.run(json_bytes, move || wire_bytes_max(&text)).await?;
         held.grow(bound).await?;
         let (shape, signal) = (self.core.shape, held.signal);
-        let (read, wire) = run_sized(json.len(), move || {
+        let work = move || {
             let mut wire = Vec::with_capacity(bound);
             let read = otlp::json::read(signal, &json, &shape.limits, &mut wire);
             wire.shrink_to_fit();
             (read, wire)
-        })
-        .await
-        .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
+        };
+        let (read, wire) = held.run(json_bytes, work).await?;
         let items = read.map_err(malformed)?.items;
         held.grow_to(wire.capacity()).await?;
         held.charge.shrink_to(whole_units(wire.capacity()));
@@ -216,10 +213,8 @@ impl<P: Producer> Worker<P> {
 
     async fn scan(&self, held: &mut Held) -> Result<(), Verdict> {
         let (shape, signal, wire) = (self.core.shape, held.signal, held.wire.clone());
-        let counts = run_sized(wire.len(), move || shape.scan(signal, &wire))
-            .await
-            .map_err(|_| Verdict::Retry(RetryReason::Internal))?
-            .map_err(malformed)?;
+        let work = move || shape.scan(signal, &wire);
+        let counts = held.run(held.wire.len(), work).await?.map_err(malformed)?;
         self.checked(held, counts.items);
         Ok(())
     }
@@ -357,8 +352,7 @@ impl<P: Producer> Worker<P> {
     ) -> Result<(Result<otlp::Counts, Misfit>, Value), Verdict> {
         let (shape, signal) = (self.core.shape, held.signal);
         held.grow_to(base.saturating_add(shape.memory(room) + held.beside_bytes)).await?;
-        // By the size of the request: a part of a large one leaves the worker too.
-        let (counts, out) = run_sized(held.wire.len(), move || {
+        let work = move || {
             let mut out = Shape::room(room);
             let counts = shape.write(signal, &wire, room, &mut out);
             if counts.is_err() {
@@ -367,9 +361,9 @@ impl<P: Producer> Worker<P> {
                 out.shrink_to_fit();
             }
             (counts, out)
-        })
-        .await
-        .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
+        };
+        // By the size of the request: a part of a large one leaves the worker too.
+        let (counts, out) = held.run(held.wire.len(), work).await?;
         Ok((counts, held.take(base, out)))
     }
 

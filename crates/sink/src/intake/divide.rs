@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use otlp::divide::{Division, Outline};
-use pipeline::{Refusal, RetryReason, Tally, Verdict, run_sized};
+use pipeline::{Refusal, RetryReason, Tally, Verdict};
 
 use super::{Held, Worker, whole_units};
 use crate::config::{OTLP_REQUEST_MAX_ELEMENTS, OTLP_REQUEST_OUTPUT_MAX_BYTES};
@@ -33,9 +33,8 @@ impl<P: Producer> Worker<P> {
         let base = held.charge.bytes();
         held.grow_to(base.saturating_add(outline.memory())).await?;
         let wire = held.wire.clone();
-        let mut division = run_sized(wire.len(), move || Division::new(&outline, wire))
-            .await
-            .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
+        let work = move || Division::new(&outline, wire);
+        let mut division = held.run(held.wire.len(), work).await?;
         if let Some(key) = division.whole() {
             held.mark(marks, marks.key(key));
             drop(division);
@@ -77,11 +76,10 @@ impl<P: Producer> Worker<P> {
         Ok(rejected)
     }
 
-    async fn outline(&self, held: &Held) -> Result<Outline, Verdict> {
+    async fn outline(&self, held: &mut Held) -> Result<Outline, Verdict> {
         let (signal, rule, wire) = (held.signal, self.core.marks.rule, held.wire.clone());
-        let outline = run_sized(wire.len(), move || Outline::of(signal, &wire, rule))
-            .await
-            .map_err(|_| Verdict::Retry(RetryReason::Internal))?;
+        let work = move || Outline::of(signal, &wire, rule);
+        let outline = held.run(held.wire.len(), work).await?;
         let outline = outline.ok_or_else(|| {
             let why = "a request of 4 GiB and more cannot be divided by otlp.record.key and otlp.record.unit";
             Verdict::Refused(Refusal::TooLarge(why.into()))

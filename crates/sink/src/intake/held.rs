@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kafka_client::producer::Headers;
 use otlp::Signal;
-use pipeline::{Charge, Deadline, Exhausted, RetryReason, Verdict};
+use pipeline::{Charge, Deadline, Exhausted, RetryReason, Verdict, run_sized};
 
 use crate::record::Marks;
 
@@ -58,6 +58,15 @@ impl Held {
             0 => Ok(()),
             more => self.grow(more).await,
         }
+    }
+
+    /// Runs `work` on `bytes` bytes, on the worker or away from it; then what covers the request is with the work.
+    pub(super) async fn run<T, F>(&mut self, bytes: usize, work: F) -> Result<T, Verdict>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        run_sized(bytes, &mut self.charge, self.deadline, work).await.map_err(Verdict::Retry)
     }
 
     /// The wire bytes are charged again after a record that took their charge with it came back.

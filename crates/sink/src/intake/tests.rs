@@ -443,6 +443,48 @@ fn a_sender_that_goes_away_takes_nothing_back() {
     });
 }
 
+/// Runs on a runtime like a worker's, whose only thread for large bodies does something else until the returned end is
+/// dropped.
+fn while_the_pool_is_taken<F: Future>(work: impl FnOnce(std::sync::mpsc::SyncSender<()>) -> F) -> F::Output {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().max_blocking_threads(1).build().unwrap();
+    let (end, ended) = std::sync::mpsc::sync_channel::<()>(1);
+    runtime.spawn_blocking(move || ended.recv());
+    tokio::task::LocalSet::new().block_on(&runtime, work(end))
+}
+
+#[test]
+fn what_is_shaped_for_a_sender_that_went_away_stays_charged() {
+    let body = Bytes::from(trace((0..4000).map(|_| vec![b'x'; 1000])));
+    let json = format!(r#"{{"resourceSpans":[{{"schemaUrl":"{}"}}]}}"#, "x".repeat(MIB));
+    let divided =
+        Marks { rule: otlp::divide::Rule { units: true, ..Default::default() }, ..Marks::default() };
+    for (encoding, body, format, marks) in [
+        (Encoding::Json, Bytes::from(json), JSON, Marks::default()),
+        (Encoding::Protobuf, body.clone(), JSON, Marks::default()),
+        (Encoding::Protobuf, body.clone(), Format::Protobuf, Marks::default()),
+        (Encoding::Protobuf, body.clone(), JSON, divided),
+    ] {
+        while_the_pool_is_taken(|end| async move {
+            let bench = Bench::with(Setting { format, ..SETTING }, marks, stores());
+            let bytes = body.len();
+            let request = bench.request(Signal::Traces, encoding, body, SETTING.hold).await;
+            // Its first turn takes it to the pool; then its sender is gone.
+            tokio::select! {
+                biased;
+                _ = bench.worker.store(request) => panic!("the pool is taken"),
+                () = std::future::ready(()) => {}
+            }
+            assert!(bench.used() >= bytes, "{}", bench.used());
+            drop(end);
+            // The pool's only thread has come to it once it comes to this.
+            tokio::task::spawn_blocking(|| ()).await.unwrap();
+            assert_eq!(bench.used(), 0);
+            assert!(bench.kept().is_empty());
+        });
+    }
+}
+
 #[test]
 fn the_drains_last_phase_answers_what_still_waits() {
     on_worker(true, async {
