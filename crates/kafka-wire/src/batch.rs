@@ -3,6 +3,7 @@
 //! A broker needs no more than this: it sets the base offset, which the checksum does not cover, and leaves the
 //! records as the producer compressed them.
 
+use crate::checksum::crc32c;
 use crate::record::Records;
 
 /// Length of [`BatchHeader`] on the wire.
@@ -196,7 +197,7 @@ impl BatchHeader {
         self.batch_length = i32::try_from(length).unwrap_or(i32::MAX);
         let header = self.to_bytes();
         let fields = header.get(CRC_FROM..).unwrap_or_default();
-        self.crc = records.fold(crc32c::crc32c(fields), crc32c::crc32c_append);
+        self.crc = crc32c(std::iter::once(fields).chain(records.map(|piece| -> &[u8] { piece })));
         self
     }
 }
@@ -217,7 +218,7 @@ impl<'a> Batch<'a> {
         let needed_bytes = header.total_bytes();
         let left_bytes = bytes.len();
         let bytes = bytes.get(..needed_bytes).ok_or(BatchError::Truncated { needed_bytes, left_bytes })?;
-        let actual = crc32c::crc32c(bytes.get(CRC_FROM..).unwrap_or_default());
+        let actual = crc32c([bytes.get(CRC_FROM..).unwrap_or_default()]);
         if actual != header.crc {
             return Err(BatchError::Crc { crc: header.crc, actual });
         }

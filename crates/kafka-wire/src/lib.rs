@@ -12,7 +12,7 @@
 //! * [`api_key`], [`error_code`]: the protocol's two registries.
 //! * [`header`]: what stands before each message, and whole frames.
 //! * [`messages`]: the messages, one file a family; requests and answers both ways.
-//! * [`batch`], [`record`]: record batches (magic 2) and the records in an uncompressed one.
+//! * [`batch`], [`record`]: record batches (magic 2) and the records in an uncompressed one; `checksum`: theirs.
 //!
 //! Nothing here does I/O, and no input makes it panic: a decoder answers with a [`DecodeError`], and allocates at most a
 //! small multiple of the bytes it was given. Field names, versions and meanings are those of Kafka's message
@@ -33,9 +33,11 @@ pub mod header;
 pub mod messages;
 
 pub mod batch;
+mod checksum;
 pub mod record;
 
 pub use api_key::ApiKey;
+pub use checksum::crc32c;
 pub use error_code::ErrorCode;
 pub use header::{RequestHeader, decode_response, encode_request, encode_response};
 pub use read::{DecodeError, Reader};

@@ -266,7 +266,7 @@ fn put_record(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let (head, payload) = out[start..].split_at_mut(RECORD_HEAD_BYTES);
     let length = u32::try_from(payload.len()).expect("three texts of 64 KiB at most");
     head[..4].copy_from_slice(&length.to_be_bytes());
-    head[4..].copy_from_slice(&crc32c::crc32c(payload).to_be_bytes());
+    head[4..].copy_from_slice(&kafka_wire::crc32c([&*payload]).to_be_bytes());
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {
@@ -279,7 +279,7 @@ fn next_record<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
     let crc = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
     let (payload, behind) = behind.split_at_checked(usize::try_from(length).ok()?)?;
-    if crc32c::crc32c(payload) != crc {
+    if kafka_wire::crc32c([payload]) != crc {
         return None;
     }
     *rest = behind;

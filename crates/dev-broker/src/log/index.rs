@@ -94,7 +94,7 @@ pub(super) fn store(path: &Path, summary: &Summary, producers: &Producers) -> io
         out.put_i64(entry.max_timestamp);
     }
     producers.encode(&mut out);
-    out.put_u32(crc32c::crc32c(&out));
+    out.put_u32(kafka_wire::crc32c([&out[..]]));
     fs::write(path, out)
 }
 
@@ -105,7 +105,7 @@ pub(super) fn load(path: &Path, producers_max: usize) -> Option<(Summary, Produc
     }
     let file = fs::read(path).ok()?;
     let (mut body, crc) = file.split_last_chunk::<4>()?;
-    if crc32c::crc32c(body) != u32::from_be_bytes(*crc) {
+    if kafka_wire::crc32c([body]) != u32::from_be_bytes(*crc) {
         return None;
     }
     body = body.strip_prefix(MAGIC)?;
