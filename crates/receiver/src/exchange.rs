@@ -16,6 +16,7 @@ use pipeline::{Carried, Charge, Deadline, Encoding, Intake, Phase, Request, Retr
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::beat::Beat;
 use crate::body::{Bounds, Coding, Inflaters, Reader, unpack};
 use crate::config::Settings;
 use crate::reply::Answer;
@@ -32,6 +33,7 @@ pub(crate) struct Service<I> {
     pub(crate) phases: Phases,
     /// Set for the connector, whatever is in force.
     pub(crate) paused: Rc<Cell<bool>>,
+    beat: Rc<Beat>,
     open: Cell<usize>,
     none_open: Notify,
     inflaters: Inflaters,
@@ -58,13 +60,13 @@ pub(crate) struct Packed {
 }
 
 impl<I: Intake> Service<I> {
-    pub(crate) fn new(generation: Generation<I>, paused: Rc<Cell<bool>>) -> Self {
+    pub(crate) fn new(generation: Generation<I>, paused: Rc<Cell<bool>>, beat: Rc<Beat>) -> Self {
         let intake = generation.intake();
         let Generation { shared, windows, settings, .. } = generation;
         let phases = Phases::new(shared.drain.phase());
         let (open, none_open) = (Cell::new(0), Notify::new());
         let (inflaters, spread) = (Inflaters::default(), Cell::new(0));
-        Self { shared, settings, windows, intake, phases, paused, open, none_open, inflaters, spread }
+        Self { shared, settings, windows, intake, phases, paused, beat, open, none_open, inflaters, spread }
     }
 
     /// Returns when no request is open.
@@ -94,6 +96,7 @@ impl<I: Intake> Service<I> {
         B: Body<Data = Bytes> + Unpin,
         R: AsyncFnOnce(Reader<B>) -> Result<Packed, Answer>,
     {
+        self.beat.touch();
         let start = Instant::now();
         let received = SystemTime::now();
         let metrics = self.shared.metrics.signal(head.signal);

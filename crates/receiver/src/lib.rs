@@ -37,6 +37,7 @@ mod exchange;
 mod grpc;
 mod http;
 
+mod beat;
 mod body;
 mod reply;
 

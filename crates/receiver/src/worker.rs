@@ -8,6 +8,7 @@ use pipeline::{Drain, Intake, Phase};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::beat::Beat;
 use crate::connection::serve;
 use crate::exchange::{InUse, Phases, Service};
 use crate::listen::{Line, Place};
@@ -68,6 +69,7 @@ pub(crate) struct Worker<I> {
     connections: JoinSet<()>,
     /// What is no longer in force, until it has nothing left to do.
     retiring: JoinSet<()>,
+    beat: Rc<Beat>,
 }
 
 impl<I: Intake + 'static> Worker<I> {
@@ -87,12 +89,15 @@ impl<I: Intake + 'static> Worker<I> {
             lines: Rc::default(),
             connections: JoinSet::new(),
             retiring: JoinSet::new(),
+            beat: Rc::default(),
         };
         tokio::task::LocalSet::new().block_on(&runtime, worker.serve(jobs));
         Ok(())
     }
 
     async fn serve(mut self, mut jobs: mpsc::Receiver<Job<I>>) {
+        let beat = Rc::clone(&self.beat);
+        tokio::task::spawn_local(async move { beat.run().await });
         loop {
             tokio::select! {
                 job = jobs.recv() => {
@@ -120,7 +125,7 @@ impl<I: Intake + 'static> Worker<I> {
             Job::Accepted(accepted) => self.accept(accepted),
             Job::Prepare { station, generation, warm, done } => {
                 let paused = self.here.get(&station).map(|here| Rc::clone(&here.paused)).unwrap_or_default();
-                let service = Rc::new(Service::new(generation, paused));
+                let service = Rc::new(Service::new(generation, paused, Rc::clone(&self.beat)));
                 let closing = Rc::downgrade(&service);
                 tokio::task::spawn_local(follow(service.shared.drain.clone(), move |phase| {
                     closing.upgrade().is_some_and(|service| {
