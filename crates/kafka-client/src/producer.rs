@@ -11,6 +11,7 @@
 //! unchanged, and the broker is the judge of what it has (KIP-98). Where sequences no longer fit, the partition goes
 //! on under a new epoch (KIP-360), after everything older was answered for.
 
+mod arrivals;
 mod batch;
 mod broker;
 mod errors;
@@ -112,7 +113,7 @@ impl<T: Settle> Producer<T> {
 
     /// Takes a record without waiting. Its report comes by [`Settle::settle`], exactly once.
     pub fn send(&self, record: Record<T>) {
-        state::take(&self.state, record);
+        arrivals::take(&self.state, record);
     }
 
     /// Takes records of other threads as well, from now on. The task ends with the producer.
@@ -120,15 +121,13 @@ impl<T: Settle> Producer<T> {
     where
         T: Send,
     {
+        self.state.borrow_mut().serve(Arc::clone(&inbox));
         let producer = Rc::downgrade(&self.state);
         let serving = tokio::task::spawn_local(async move {
-            let mut batch = Vec::new();
             loop {
-                inbox.take(&mut batch).await;
+                inbox.rung().await;
                 let Some(state) = producer.upgrade() else { return };
-                for record in batch.drain(..) {
-                    state::take(&state, record);
-                }
+                arrivals::collect(&state);
             }
         });
         self.tasks.handles.borrow_mut().push(serving);
@@ -138,6 +137,7 @@ impl<T: Settle> Producer<T> {
     /// caller at a time.
     pub async fn flush(&self) {
         self.state.borrow_mut().hurry();
+        arrivals::collect(&self.state);
         state::emptied(&self.state).await;
     }
 
@@ -147,6 +147,7 @@ impl<T: Settle> Producer<T> {
         // An error means that the time is over.
         drop(tokio::time::timeout_at(end, self.flush()).await);
         let left = self.state.borrow_mut().give_up();
+        arrivals::collect(&self.state);
         for token in left {
             token.settle(Err(Failure::Closed));
         }

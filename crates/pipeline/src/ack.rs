@@ -32,6 +32,9 @@ pub enum Settled {
     TooLarge,
 }
 
+/// Workers that are kept waiting for the last of many reports; more are woken with the first.
+const WAKES_MAX: usize = 8;
+
 /// One record's claim on its request. Resolving consumes it; dropping it unresolved means retry.
 #[derive(Debug)]
 pub struct Ack {
@@ -88,13 +91,32 @@ impl Returns {
         }
     }
 
-    fn push(&self, state: Arc<State>) {
+    /// Returns whether the worker has to be woken: for a first one.
+    fn push(&self, state: Arc<State>) -> bool {
         let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
         finished.push(state);
-        let first = finished.len() == 1;
-        drop(finished);
-        if first {
-            self.wake.notify_one();
+        finished.len() == 1
+    }
+}
+
+/// Workers to be woken once more of their requests are finished: to wake another thread costs more than a report does.
+#[derive(Debug, Default)]
+struct Wakes([Option<Arc<Returns>>; WAKES_MAX]);
+
+impl Wakes {
+    /// One more; at once where there is no room.
+    fn add(&mut self, returns: Arc<Returns>) {
+        match self.0.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(returns),
+            None => returns.wake.notify_one(),
+        }
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        for returns in self.0.iter().flatten() {
+            returns.wake.notify_one();
         }
     }
 }
@@ -179,10 +201,18 @@ impl Ack {
 
     /// Reports what became of the record.
     pub fn resolve(mut self, outcome: Outcome) {
-        self.report(outcome);
+        self.report(outcome, &mut Wakes::default());
     }
 
-    fn report(&mut self, outcome: Outcome) {
+    /// Reports the same of many records. Their requests' workers are woken at the end.
+    pub fn resolve_all(acks: impl Iterator<Item = Self>, outcome: Outcome) {
+        let mut wakes = Wakes::default();
+        for mut ack in acks {
+            ack.report(outcome, &mut wakes);
+        }
+    }
+
+    fn report(&mut self, outcome: Outcome, wakes: &mut Wakes) {
         let Some(Claim { state, items, .. }) = self.record.take() else { return };
         match outcome {
             Outcome::Stored => state.metrics.stored(items),
@@ -194,14 +224,16 @@ impl Ack {
         }
         if state.close_one() {
             let returns = Arc::clone(&state.returns);
-            returns.push(state);
+            if returns.push(state) {
+                wakes.add(returns);
+            }
         }
     }
 }
 
 impl Drop for Ack {
     fn drop(&mut self) {
-        self.report(Outcome::Retry(RetryReason::Internal));
+        self.report(Outcome::Retry(RetryReason::Internal), &mut Wakes::default());
     }
 }
 

@@ -245,9 +245,7 @@ impl<T: Settle> Batch<T> {
     }
 
     pub(super) fn settle(self, outcome: Result<(), Failure>) {
-        for token in self.tokens {
-            token.settle(outcome);
-        }
+        T::settle_all(self.tokens.into_iter(), outcome);
     }
 
     /// The records again, for smaller batches. `None` for what cannot be read back, which does not happen.

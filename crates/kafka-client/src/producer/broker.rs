@@ -13,6 +13,7 @@ use kafka_wire::{decode_response, encode_request};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::arrivals::collect;
 use super::errors::{self, Action};
 use super::gather::Gather;
 use super::link::{Event, Link};
@@ -241,6 +242,7 @@ impl<'a, T: Settle> Session<'a, T> {
             return;
         }
         loop {
+            collect(&self.state);
             let parts = self.state.borrow_mut().next_request(self.task.id, self.open.len(), now);
             let Some(parts) = parts else { return };
             let connection = &mut self.link.connection;
@@ -453,6 +455,8 @@ impl<'a, T: Settle> Session<'a, T> {
             slot.in_flight = 0;
             slot.gather.begin();
         }
+        self.state.borrow_mut().invite(self.task.id);
+        collect(&self.state);
         for mut part in open.into_iter().flat_map(|open| open.parts) {
             part.batch.seal_plain();
             settle(&self.state, part, NOT_KNOWN, now);

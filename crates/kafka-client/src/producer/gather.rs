@@ -106,8 +106,10 @@ impl Gather {
     pub(super) fn is_time(&mut self, at: &Situation) -> bool {
         self.until = None;
         self.patience = None;
+        let enough = GATHER_BYTES.min(at.batch_bytes);
         if at.ready_bytes == 0 {
             self.since = None;
+            self.wait_for_the_first(at, enough);
             return false;
         }
         if at.in_flight >= at.in_flight_max {
@@ -115,7 +117,6 @@ impl Gather {
             return false;
         }
         let since = *self.since.get_or_insert(at.now);
-        let enough = GATHER_BYTES.min(at.batch_bytes);
         let mut patience = Patience { bytes: enough.saturating_sub(at.ready_bytes), crowd: false };
         if at.ready_bytes < enough {
             if at.in_flight > 0 {
@@ -136,6 +137,23 @@ impl Gather {
         self.until = self.until.filter(|until| *until > at.now);
         self.patience = self.until.map(|_| patience);
         self.until.is_none()
+    }
+
+    /// Nothing waits yet, and what comes would have to wait: it can come without being looked at.
+    fn wait_for_the_first(&mut self, at: &Situation, enough: usize) {
+        if at.in_flight > 0 {
+            let waits = self.way().is_none() && at.in_flight < at.in_flight_max;
+            self.patience = waits.then_some(Patience { bytes: enough, crowd: false });
+        } else if self.crowd > 0 && !at.hurry && at.linger.is_zero() {
+            self.until = self.crowd_until.filter(|until| *until > at.now);
+            self.patience = self.until.map(|_| Patience { bytes: enough, crowd: true });
+        }
+    }
+
+    /// What can come before somebody has to look: so many bytes, and so many records where a crowd is waited for.
+    pub(super) fn open_to(&self) -> Option<(usize, Option<usize>)> {
+        let Patience { bytes, crowd } = self.patience.filter(|patience| patience.bytes < usize::MAX)?;
+        Some((bytes, crowd.then_some(self.crowd)))
     }
 
     /// When it will be time, though nothing happens before.
@@ -201,6 +219,32 @@ mod tests {
         assert!(gather.is_time(&Situation { hurry: true, ..at(10, 0, now) }));
         gather.answered(CROWD_RECORDS - 1, MS, now);
         assert!(gather.is_time(&at(10, 0, now)));
+    }
+
+    #[test]
+    fn what_will_have_to_wait_is_known_before_it_comes() {
+        let (mut gather, now) = (Gather::default(), Instant::now());
+        assert!(!gather.is_time(&at(0, 0, now)));
+        assert_eq!(gather.open_to(), None);
+        assert!(!gather.is_time(&at(0, 1, now)));
+        assert_eq!((gather.open_to(), gather.until()), (Some((GATHER_BYTES, None)), None));
+        assert!(!gather.arrived(10, now));
+        assert_eq!(gather.open_to(), Some((GATHER_BYTES - 10, None)));
+        assert!(!gather.is_time(&at(0, 5, now)));
+        assert_eq!(gather.open_to(), None);
+        gather.answered(16, MS, now);
+        assert!(!gather.is_time(&at(0, 0, now)));
+        assert_eq!((gather.open_to(), gather.until()), (Some((GATHER_BYTES, Some(14))), Some(now + 2 * MS)));
+        assert!(!gather.arrived(10, now));
+        assert!(!gather.is_time(&at(0, 0, now + 2 * MS)));
+        assert_eq!((gather.open_to(), gather.until()), (None, None));
+        assert!(!gather.is_time(&Situation { hurry: true, ..at(0, 0, now) }));
+        assert_eq!(gather.open_to(), None);
+        // Far away nothing is sure: the next may go at once.
+        gather.begin();
+        gather.answered(1, 20 * MS, now);
+        assert!(!gather.is_time(&at(0, 1, now)));
+        assert_eq!(gather.open_to(), None);
     }
 
     #[test]

@@ -69,6 +69,14 @@ impl Headers {
 pub trait Settle: std::fmt::Debug + 'static {
     /// The record is stored under the producer's `acks`, or it failed.
     fn settle(self, outcome: Result<(), Failure>);
+
+    /// The same of many records.
+    fn settle_all(tokens: impl Iterator<Item = Self>, outcome: Result<(), Failure>)
+    where
+        Self: Sized,
+    {
+        tokens.for_each(|token| token.settle(outcome));
+    }
 }
 
 /// Why a record is not known to be stored.
@@ -87,6 +95,11 @@ pub enum Failure {
 }
 
 impl<T> Record<T> {
+    /// Whether it may go to any partition.
+    pub(super) fn is_loose(&self) -> bool {
+        self.key.is_none() && self.partition.is_none()
+    }
+
     /// Bytes of key, value and headers.
     pub(super) fn bytes(&self) -> usize {
         self.key.as_ref().map_or(0, Bytes::len) + self.value.len() + self.headers.bytes.len()

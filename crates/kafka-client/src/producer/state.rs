@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::arrivals::{Guests, collect};
 use super::batch::{Batch, ProducerId};
 use super::broker::{self, Slot};
 use super::errors::Action;
@@ -45,11 +46,12 @@ pub(super) struct State<T> {
     pub(super) owner: Option<ProducerId>,
     pub(super) owner_wanted: Rc<Signal>,
     /// Records without a report.
-    open: usize,
-    opened: Rc<Signal>,
+    pub(super) open: usize,
+    pub(super) opened: Rc<Signal>,
     emptied: Rc<Signal>,
-    closing: bool,
-    closed: bool,
+    pub(super) closing: bool,
+    pub(super) closed: bool,
+    pub(super) guests: Guests<T>,
     /// Which topic a request begins with.
     turn: usize,
     pub(super) warmth: Warmth,
@@ -125,48 +127,11 @@ impl<T: Settle> State<T> {
                 emptied: Rc::default(),
                 closing: false,
                 closed: false,
+                guests: Guests::default(),
                 turn: 0,
                 warmth: Warmth::default(),
             })
         })
-    }
-
-    /// Takes a record, or gives its token back with the reason.
-    pub(super) fn enqueue(&mut self, mut record: Record<T>) -> Option<(T, Failure)> {
-        if self.closed {
-            return Some((record.token, Failure::Closed));
-        }
-        let now = Instant::now();
-        record.deadline = record.deadline.min(now + self.settings.delivery_timeout);
-        let (index, bytes) = (record.topic, record.bytes());
-        let Some(topic) = self.topics.get_mut(index) else {
-            return Some((record.token, Failure::NoPartition));
-        };
-        if let Some(record) = topic.place(record, self.settings.ignore_keys) {
-            return Some((record.token, Failure::NoPartition));
-        }
-        self.open += 1;
-        if self.open == 1 {
-            self.opened.set();
-        }
-        self.arrived(index, bytes, now);
-        None
-    }
-
-    /// Wakes who can send the record that has come last, if it is time to.
-    fn arrived(&mut self, topic: usize, bytes: usize, now: Instant) {
-        self.choose(topic, now);
-        let Some(it) = self.topics.get(topic) else { return };
-        let mut ids: [Option<i32>; 2] = [it.chosen_broker(), it.last_bound_leader()];
-        if ids[0] == ids[1] {
-            ids[1] = None;
-        }
-        for id in ids.into_iter().flatten() {
-            let slot = self.slot(id);
-            if slot.gather.arrived(bytes, now) {
-                slot.wake.set();
-            }
-        }
     }
 
     fn wake(&mut self, id: i32) {
@@ -196,7 +161,7 @@ impl<T: Settle> State<T> {
     }
 
     /// Sees to it that records without partition have a broker to go to.
-    fn choose(&mut self, topic: usize, now: Instant) {
+    pub(super) fn choose(&mut self, topic: usize, now: Instant) {
         let Some(it) = self.topics.get_mut(topic) else { return };
         let brokers = &self.brokers;
         let max = self.rules.in_flight_max;
@@ -244,6 +209,7 @@ impl<T: Settle> State<T> {
             now,
         };
         if !self.brokers.get_mut(&id)?.gather.is_time(&at) {
+            self.invite(id);
             return None;
         }
         let mut request = Making {
@@ -270,7 +236,11 @@ impl<T: Settle> State<T> {
         for topic in 0..topics {
             self.choose(topic, now);
         }
-        (!parts.is_empty()).then_some(parts)
+        if parts.is_empty() {
+            self.invite(id);
+            return None;
+        }
+        Some(parts)
     }
 
     fn count(&self, parts: &[Part<T>]) {
@@ -371,6 +341,7 @@ impl<T: Settle> State<T> {
         // Brokers that went for good leave nothing behind.
         let addresses = &self.addresses;
         self.brokers.retain(|id, slot| slot.in_flight > 0 || addresses.contains_key(id));
+        self.guests.stay_with(|id| self.brokers.contains_key(&id));
         let mut lost = Vec::new();
         for topic in &mut self.topics {
             let Some(seen) = view.topics.get(topic.name()) else { continue };
@@ -404,6 +375,7 @@ impl<T: Settle> State<T> {
     /// tasks.
     pub(super) fn give_up(&mut self) -> Vec<T> {
         self.closed = true;
+        self.guests.stay_with(|_| false);
         let mut out = Vec::new();
         for topic in &mut self.topics {
             topic.give_up(&mut out);
@@ -419,20 +391,13 @@ impl<T: Settle> State<T> {
     }
 }
 
-/// Takes a record, or settles it at once.
-pub(super) fn take<T: Settle>(state: &Rc<RefCell<State<T>>>, record: Record<T>) {
-    let refused = state.borrow_mut().enqueue(record);
-    if let Some((token, failure)) = refused {
-        token.settle(Err(failure));
-    }
-}
-
 /// Follows the cluster's view.
 pub(super) async fn follow<T: Settle>(state: Rc<RefCell<State<T>>>, cluster: Cluster) {
     let mut views = cluster.subscribe();
     loop {
         let view = Arc::clone(&views.borrow_and_update());
         let lost = state.borrow_mut().see(&view);
+        collect(&state);
         for token in lost {
             token.settle(Err(Failure::NoPartition));
         }
@@ -447,6 +412,7 @@ pub(super) async fn expire<T: Settle>(state: Rc<RefCell<State<T>>>) {
     let opened = Rc::clone(&state.borrow().opened);
     loop {
         let now = Instant::now();
+        collect(&state);
         let expired = state.borrow_mut().expire(now);
         for token in expired {
             token.settle(Err(Failure::TimedOut));

@@ -30,6 +30,7 @@ stats! {
     batches: "Record batches sent for the first time";
     batches_resent: "Record batches sent again";
     records: "Records in batches sent for the first time";
+    records_handed_over: "Records that went through another thread's producer";
     uncompressed_bytes: "Bytes of record batches before compression";
     sent_bytes: "Bytes of record batches as sent";
     connections_opened: "Connections to brokers that were opened";

@@ -1,5 +1,6 @@
 //! A partition against a model of a broker's log, and producers against brokers that are scripted or embedded.
 
+mod company;
 mod embedded;
 mod renewal;
 mod scripted;

@@ -170,6 +170,11 @@ impl<T: Settle> Topic<T> {
         self.chosen.filter(|_| !self.loose.is_empty()).map(|choice| choice.broker)
     }
 
+    /// The broker for records without partition that come now, as far as is known.
+    pub(super) fn stays_with(&self) -> Option<i32> {
+        self.chosen.map(|choice| choice.broker)
+    }
+
     /// A partition may have something of its own to send now, or no longer.
     pub(super) fn touch(&mut self, index: usize) {
         if self.partitions.get(index).is_none_or(Partition::is_idle) {

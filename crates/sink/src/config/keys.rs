@@ -147,8 +147,8 @@ pub static PRODUCER_INSTANCES: Key = Key {
     importance: Importance::Low,
     group: TOPICS,
     doc: "Producers of the native client, each with one connection to each broker. 0: one for each of \
-          worker.threads; fewer are shared by several, for where threads times brokers would be too many \
-          connections.",
+          worker.threads, which send small records together; fewer are shared by several, for where threads \
+          times brokers would be too many connections.",
 };
 /// Names that are looked up at a time.
 pub static KAFKA_LOOKUPS_MAX: Key = Key {

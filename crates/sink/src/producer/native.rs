@@ -1,7 +1,7 @@
 //! Hop 7 through our own client: a producer on each worker's runtime.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kafka_client::producer::{self, BatchLimits, Common, Failure, Inbox, Remote, Settle, Stats};
 use kafka_client::{Cluster, ProducerSettings};
@@ -11,6 +11,9 @@ use tokio::time::Instant;
 
 use super::{Producer, Record};
 use crate::route::Route;
+
+/// So many workers at most send small records together. Whoever gathers for the others has the work of sending.
+const COMPANY_WORKERS: usize = 4;
 
 /// One worker's way to a producer.
 #[derive(Debug)]
@@ -23,10 +26,22 @@ pub(crate) struct Native {
 
 #[derive(Debug)]
 enum Hand {
-    /// On this worker, for it alone or, with an inbox, for others too.
-    Own(producer::Producer<Token>, Option<Arc<Inbox<Token>>>),
+    /// On this worker; the inbox is for others.
+    Host(producer::Producer<Token>, Arc<Inbox<Token>>),
+    /// On this worker, and a way to another's, for what can go along with that one's records.
+    Guest(producer::Producer<Token>, Remote<Token>),
     /// On another worker.
     Other(Remote<Token>),
+}
+
+impl Hand {
+    /// The producer on this worker.
+    fn producer(&self) -> Option<&producer::Producer<Token>> {
+        match self {
+            Self::Host(producer, _) | Self::Guest(producer, _) => Some(producer),
+            Self::Other(_) => None,
+        }
+    }
 }
 
 /// What the producers of all workers are made from.
@@ -37,8 +52,10 @@ pub(crate) struct Natives {
     names: Vec<String>,
     topics: [usize; 4],
     common: Common,
-    /// Of the producers that several workers share; empty when each has its own.
-    inboxes: Vec<Arc<Inbox<Token>>>,
+    /// Of those that serve others: those that there are, or the first of each [`COMPANY_WORKERS`].
+    inboxes: Mutex<Vec<Arc<Inbox<Token>>>>,
+    /// Producers at most; 0: one for each worker.
+    instances: usize,
     workers: AtomicUsize,
 }
 
@@ -51,8 +68,8 @@ impl Natives {
         let topics = Signal::ALL.map(place);
         let limits = Arc::new(BatchLimits::new(names.len(), settings.batch_bytes));
         let common = Common { stats: Arc::default(), limits };
-        let inboxes = (0..instances).map(|_| Arc::default()).collect();
-        Self { cluster, settings, names, topics, common, inboxes, workers: AtomicUsize::new(0) }
+        let (inboxes, workers) = (Mutex::default(), AtomicUsize::new(0));
+        Self { cluster, settings, names, topics, common, inboxes, instances, workers }
     }
 
     /// What they count.
@@ -78,24 +95,33 @@ impl Natives {
     /// The next worker's way. Called on the worker, inside its `LocalSet`.
     pub(crate) fn of_worker(&self) -> Native {
         let worker = self.workers.fetch_add(1, Ordering::Relaxed);
-        let hand = match self.inboxes.get(worker) {
-            None if !self.inboxes.is_empty() => {
-                Hand::Other(self.inboxes[worker % self.inboxes.len()].remote())
-            }
-            inbox => {
-                let producer = producer::Producer::spawn(
-                    self.cluster.clone(),
-                    self.settings.clone(),
-                    self.names.clone(),
-                    self.common.clone(),
-                );
-                if let Some(inbox) = inbox {
-                    producer.serve(Arc::clone(inbox));
-                }
-                Hand::Own(producer, inbox.cloned())
-            }
+        let hand = match worker.checked_rem(self.instances) {
+            Some(place) if place < worker => Hand::Other(self.inbox(place).remote()),
+            Some(place) => self.host(self.inbox(place)),
+            None if worker.is_multiple_of(COMPANY_WORKERS) => self.host(self.inbox(worker / COMPANY_WORKERS)),
+            None => Hand::Guest(self.producer(), self.inbox(worker / COMPANY_WORKERS).remote()),
         };
         Native { hand, topics: self.topics, limits: Arc::clone(&self.common.limits) }
+    }
+
+    fn producer(&self) -> producer::Producer<Token> {
+        let (cluster, settings) = (self.cluster.clone(), self.settings.clone());
+        producer::Producer::spawn(cluster, settings, self.names.clone(), self.common.clone())
+    }
+
+    fn host(&self, inbox: Arc<Inbox<Token>>) -> Hand {
+        let producer = self.producer();
+        producer.serve(Arc::clone(&inbox));
+        Hand::Host(producer, inbox)
+    }
+
+    /// The inbox at this place, which may have to be made: workers come in any order.
+    fn inbox(&self, place: usize) -> Arc<Inbox<Token>> {
+        let mut inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        while inboxes.len() <= place {
+            inboxes.push(Arc::default());
+        }
+        Arc::clone(&inboxes[place])
     }
 }
 
@@ -105,16 +131,24 @@ pub(crate) struct Token(Ack);
 
 impl Settle for Token {
     fn settle(self, outcome: Result<(), Failure>) {
-        self.0.resolve(match outcome {
-            Ok(()) => Outcome::Stored,
-            Err(Failure::TooLarge) => Outcome::TooLarge,
-            Err(Failure::TimedOut) => Outcome::Retry(RetryReason::HoldTime),
-            Err(Failure::Closed) => Outcome::Retry(RetryReason::Draining),
-            Err(Failure::NoPartition) => Outcome::Retry(RetryReason::Kafka("UNKNOWN_TOPIC_OR_PARTITION")),
-            Err(Failure::Refused(code)) => {
-                Outcome::Retry(RetryReason::Kafka(code.name().unwrap_or("UNKNOWN_SERVER_ERROR")))
-            }
-        });
+        self.0.resolve(meaning(outcome));
+    }
+
+    fn settle_all(tokens: impl Iterator<Item = Self>, outcome: Result<(), Failure>) {
+        Ack::resolve_all(tokens.map(|Self(ack)| ack), meaning(outcome));
+    }
+}
+
+fn meaning(outcome: Result<(), Failure>) -> Outcome {
+    match outcome {
+        Ok(()) => Outcome::Stored,
+        Err(Failure::TooLarge) => Outcome::TooLarge,
+        Err(Failure::TimedOut) => Outcome::Retry(RetryReason::HoldTime),
+        Err(Failure::Closed) => Outcome::Retry(RetryReason::Draining),
+        Err(Failure::NoPartition) => Outcome::Retry(RetryReason::Kafka("UNKNOWN_TOPIC_OR_PARTITION")),
+        Err(Failure::Refused(code)) => {
+            Outcome::Retry(RetryReason::Kafka(code.name().unwrap_or("UNKNOWN_SERVER_ERROR")))
+        }
     }
 }
 
@@ -132,7 +166,12 @@ impl Producer for Native {
             token: Token(ack),
         };
         match &self.hand {
-            Hand::Own(producer, _) => producer.send(record),
+            Hand::Host(producer, _) => producer.send(record),
+            Hand::Guest(producer, host) => {
+                if let Err(record) = host.offer(record) {
+                    producer.send(record);
+                }
+            }
             Hand::Other(remote) => remote.send(record),
         }
     }
@@ -143,21 +182,22 @@ impl Producer for Native {
 
     async fn warm(&self) {
         // Another worker's producer is warmed there.
-        if let Hand::Own(producer, _) = &self.hand {
+        if let Some(producer) = self.hand.producer() {
             producer.warm().await;
         }
     }
 
     async fn flush(&self) {
-        let Hand::Own(producer, inbox) = &self.hand else { return };
-        if let Some(inbox) = inbox {
+        if let Hand::Host(_, inbox) = &self.hand {
             inbox.abandoned().await;
         }
-        producer.flush().await;
+        if let Some(producer) = self.hand.producer() {
+            producer.flush().await;
+        }
     }
 
     async fn give_up(&self) {
-        if let Hand::Own(producer, _) = &self.hand {
+        if let Some(producer) = self.hand.producer() {
             producer.close(Instant::now()).await;
         }
     }

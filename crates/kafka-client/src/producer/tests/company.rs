@@ -1,0 +1,205 @@
+//! Records of other threads that go along with what a producer gathers.
+
+use std::sync::Mutex;
+
+use kafka_wire::ErrorCode;
+use kafka_wire::messages::*;
+use kafka_wire::{ApiKey, Message};
+use tokio::sync::Semaphore;
+
+use super::scripted::answer;
+use super::*;
+use crate::testing::{Say, Scripted};
+
+/// What became of records by their number, whichever thread it happens on.
+type Fates = Arc<Mutex<BTreeMap<usize, Result<(), Failure>>>>;
+
+#[derive(Debug)]
+struct Guest(usize, Fates);
+
+impl Settle for Guest {
+    fn settle(self, outcome: Result<(), Failure>) {
+        assert_eq!(self.1.lock().unwrap().insert(self.0, outcome), None, "record {} settled twice", self.0);
+    }
+}
+
+/// A producer with an inbox, and a broker that holds its answers until it is told.
+struct House {
+    producer: Producer<Guest>,
+    inbox: Arc<Inbox<Guest>>,
+    fates: Fates,
+    may_answer: Arc<Semaphore>,
+    /// Records in each Produce request.
+    requests: Arc<Mutex<Vec<usize>>>,
+    /// It knows the leader of the one partition.
+    _broker: Scripted,
+    watching: JoinHandle<()>,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+impl House {
+    /// The answers to the first `broken` requests are none.
+    async fn new(broken: usize) -> Self {
+        let may_answer = Arc::new(Semaphore::new(0));
+        let requests: Arc<Mutex<Vec<usize>>> = Arc::default();
+        let (held, seen) = (Arc::clone(&may_answer), Arc::clone(&requests));
+        let broker = Scripted::start(move |asked| match asked.header.api_key {
+            ApiKey::Metadata => asked.with(&asked.metadata()),
+            ApiKey::InitProducerId => {
+                asked.with(&InitProducerIdResponse { producer_id: 7, ..Default::default() })
+            }
+            ApiKey::Produce => {
+                let request = ProduceRequest::decode(&mut asked.body, asked.header.api_version).unwrap();
+                let records = request.topic_data[0].partition_data[0].records.clone().unwrap().into_bytes();
+                let batch = kafka_wire::batch::Batch::read(&records).unwrap();
+                let mut seen = seen.lock().unwrap();
+                seen.push(batch.header.records_count.try_into().unwrap());
+                match asked.with(&answer(&request, ErrorCode::NONE)) {
+                    _ if seen.len() <= broken => Say::Held(Arc::clone(&held), vec![0xff; 4]),
+                    Say::Bytes(bytes) => Say::Held(Arc::clone(&held), bytes),
+                    other => other,
+                }
+            }
+            other => panic!("{other:?} was not expected"),
+        })
+        .await;
+        let mut settings = crate::testing::settings(broker.addr);
+        settings.reconnect_backoff = (Duration::from_millis(2), Duration::from_millis(10));
+        settings.retry_backoff = (Duration::from_millis(2), Duration::from_millis(10));
+        let cluster = Cluster::new(settings);
+        cluster.interest(["t"]);
+        let common = Common { stats: Arc::default(), limits: Arc::new(BatchLimits::new(1, 1_000_000)) };
+        let topics = vec!["t".to_owned()];
+        let producer = Producer::spawn(cluster.clone(), ProducerSettings::default(), topics, common);
+        let watching = tokio::spawn(async move { cluster.run().await });
+        let inbox: Arc<Inbox<Guest>> = Arc::default();
+        producer.serve(Arc::clone(&inbox));
+        producer.warm().await;
+        let fates = Fates::default();
+        Self { producer, inbox, fates, may_answer, requests, _broker: broker, watching }
+    }
+
+    fn record(&self, number: usize, bytes: usize) -> Record<Guest> {
+        Record {
+            topic: 0,
+            partition: None,
+            key: None,
+            value: vec![b'v'; bytes].into(),
+            headers: Headers::default(),
+            timestamp_ms: 0,
+            deadline: Instant::now() + WAIT,
+            token: Guest(number, Arc::clone(&self.fates)),
+        }
+    }
+
+    fn requests(&self) -> Vec<usize> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Waits until so many requests have come.
+    async fn has_requests(&self, count: usize) {
+        self.until(|| self.requests().len() >= count).await;
+    }
+
+    async fn until(&self, holds: impl Fn() -> bool) {
+        let waiting = async {
+            while !holds() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(WAIT, waiting).await.expect("it becomes so");
+    }
+
+    /// All of them are stored.
+    async fn stored(&self, count: usize) {
+        self.until(|| self.fates.lock().unwrap().len() == count).await;
+        assert!(self.fates.lock().unwrap().values().all(Result::is_ok));
+    }
+}
+
+#[test]
+fn small_records_of_others_go_with_the_next_request_while_one_is_in_flight() {
+    on_worker(async {
+        let house = House::new(0).await;
+        let guest = house.inbox.remote();
+        // Nothing is in flight: it is better off elsewhere.
+        assert!(guest.offer(house.record(0, 10)).is_err());
+        house.producer.send(house.record(0, 10));
+        house.has_requests(1).await;
+        for number in 1..=20 {
+            guest.offer(house.record(number, 10)).expect("one is in flight");
+        }
+        house.producer.send(house.record(21, 10));
+        // Neither a large one nor one that has its place goes along.
+        assert!(guest.offer(house.record(22, 2049)).is_err());
+        assert!(guest.offer(Record { partition: Some(0), ..house.record(22, 10) }).is_err());
+        assert!(guest.offer(Record { key: Some("k".into()), ..house.record(22, 10) }).is_err());
+        assert_eq!(house.requests(), [1]);
+        house.may_answer.add_permits(2);
+        house.stored(22).await;
+        assert_eq!(house.requests(), [1, 21]);
+    });
+}
+
+#[test]
+fn what_others_gave_is_sent_when_the_connection_breaks_instead_of_an_answer() {
+    on_worker(async {
+        let house = House::new(1).await;
+        let guest = house.inbox.remote();
+        house.producer.send(house.record(0, 10));
+        house.has_requests(1).await;
+        for number in 1..=20 {
+            guest.offer(house.record(number, 10)).expect("one is in flight");
+        }
+        house.may_answer.add_permits(1000);
+        house.stored(21).await;
+        // The first again, by itself, and then what others gave.
+        assert_eq!(house.requests(), [1, 1, 20]);
+    });
+}
+
+#[test]
+fn a_producer_that_is_closed_takes_nothing_more_from_others() {
+    on_worker(async {
+        let house = House::new(0).await;
+        let guest = house.inbox.remote();
+        house.producer.send(house.record(0, 10));
+        house.has_requests(1).await;
+        guest.offer(house.record(1, 10)).expect("one is in flight");
+        house.producer.close(Instant::now()).await;
+        assert_eq!(house.fates.lock().unwrap().get(&1), Some(&Err(Failure::Closed)));
+        assert!(guest.offer(house.record(2, 10)).is_err());
+        guest.send(house.record(2, 10));
+        house.until(|| house.fates.lock().unwrap().contains_key(&2)).await;
+        assert_eq!(house.fates.lock().unwrap()[&2], Err(Failure::Closed));
+    });
+}
+
+#[test]
+fn a_guest_outlives_its_host() {
+    on_worker(async {
+        let house = House::new(0).await;
+        let guest = house.inbox.remote();
+        house.producer.send(house.record(0, 10));
+        house.has_requests(1).await;
+        guest.offer(house.record(1, 10)).expect("one is in flight");
+        let fates = Arc::clone(&house.fates);
+        let late = house.record(2, 10);
+        let inbox = Arc::clone(&house.inbox);
+        drop(house);
+        // Its tasks end when they are next looked at.
+        let gone = async {
+            while Arc::strong_count(&fates) > 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(WAIT, gone).await.expect("what lay there is dropped");
+        assert!(guest.offer(late).is_err());
+        drop(inbox);
+    });
+}
