@@ -1,7 +1,7 @@
 //! Hop 8: all delivery reports of a request become one outcome, and its worker is woken once for many.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 
@@ -30,6 +30,8 @@ pub enum Settled {
     Retry(RetryReason),
     /// At least one was larger than its topic takes, and none has to be retried for another reason.
     TooLarge,
+    /// Every record is committed but those of so many items: each was sent by itself, and is larger than its topic takes.
+    CountedOut(u64),
 }
 
 /// Workers that are kept waiting for the last of many reports; more are woken with the first.
@@ -45,6 +47,8 @@ pub struct Ack {
 struct Claim {
     state: Arc<State>,
     items: u64,
+    /// Where it is too large, its items are counted out, and nothing has to come again.
+    alone: bool,
     /// Returns with the delivery report, not with the connection.
     charge: Charge,
 }
@@ -61,6 +65,8 @@ pub struct Tally {
 struct State {
     open: AtomicU32,
     too_large: AtomicBool,
+    /// Items of records that were too large alone.
+    counted_out: AtomicU64,
     retry: OnceLock<RetryReason>,
     done: AtomicBool,
     waker: AtomicWaker,
@@ -128,6 +134,7 @@ impl Tally {
         let state = State {
             open: AtomicU32::new(1),
             too_large: AtomicBool::new(false),
+            counted_out: AtomicU64::new(0),
             retry: OnceLock::new(),
             done: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -141,8 +148,19 @@ impl Tally {
     /// The claim of one more record with `items` items, whose bytes `charge` covers.
     #[must_use]
     pub fn ack(&self, items: u64, charge: Charge) -> Ack {
+        self.claim(items, false, charge)
+    }
+
+    /// The same for a record that no smaller one can stand for: where its topic refuses it as too large, its items are
+    /// counted out.
+    #[must_use]
+    pub fn ack_alone(&self, items: u64, charge: Charge) -> Ack {
+        self.claim(items, true, charge)
+    }
+
+    fn claim(&self, items: u64, alone: bool, charge: Charge) -> Ack {
         self.state.open.fetch_add(1, Ordering::Relaxed);
-        Ack { record: Some(Claim { state: Arc::clone(&self.state), items, charge }) }
+        Ack { record: Some(Claim { state: Arc::clone(&self.state), items, alone, charge }) }
     }
 
     /// Waits for the reports of all records.
@@ -187,7 +205,10 @@ impl State {
         } else if self.too_large.load(Ordering::Acquire) {
             Settled::TooLarge
         } else {
-            Settled::Stored
+            match self.counted_out.load(Ordering::Acquire) {
+                0 => Settled::Stored,
+                items => Settled::CountedOut(items),
+            }
         }
     }
 }
@@ -213,9 +234,12 @@ impl Ack {
     }
 
     fn report(&mut self, outcome: Outcome, wakes: &mut Wakes) {
-        let Some(Claim { state, items, .. }) = self.record.take() else { return };
+        let Some(Claim { state, items, alone, .. }) = self.record.take() else { return };
         match outcome {
             Outcome::Stored => state.metrics.stored(items),
+            Outcome::TooLarge if alone => {
+                state.counted_out.fetch_add(items, Ordering::Release);
+            }
             Outcome::TooLarge => state.too_large.store(true, Ordering::Release),
             Outcome::Retry(reason) => {
                 // The first reason stands for all.

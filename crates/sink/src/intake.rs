@@ -8,7 +8,7 @@ use bytes::Bytes;
 use otlp::{Malformed, MalformedKind, Signal};
 use pipeline::RetryReason;
 use pipeline::{
-    Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally, Verdict,
+    Ack, Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally, Verdict,
 };
 use tokio::task::AbortHandle;
 
@@ -124,7 +124,8 @@ impl<P: Producer> Worker<P> {
                 () = drain.reached(Phase::Closing) => Settled::Retry(RetryReason::Draining),
             };
             match settled {
-                Settled::Stored => return Ok(self.stored(signal, rejected)),
+                Settled::Stored => return Ok(self.stored(signal, rejected, 0)),
+                Settled::CountedOut(refused) => return Ok(self.stored(signal, rejected, refused)),
                 Settled::Retry(reason) => return Err(Verdict::Retry(reason)),
                 Settled::TooLarge => {}
             }
@@ -143,18 +144,22 @@ impl<P: Producer> Worker<P> {
         }
     }
 
-    fn stored(&self, signal: Signal, rejected: u64) -> Verdict {
-        if rejected == 0 {
+    /// `misfits` items were not sent, and `refused` were refused by their topic as too large.
+    fn stored(&self, signal: Signal, misfits: u64, refused: u64) -> Verdict {
+        let items = misfits + refused;
+        if items == 0 {
             return Verdict::Stored { rejected: None };
         }
-        self.core.shared.metrics.signal(signal).rejected(rejected);
-        let limit = self.core.topics.record_bytes_max(signal);
-        let why = format!(
-            "{rejected} {} do not fit a record of {limit} bytes ({})",
-            signal.item_noun(),
-            OTLP_RECORD_MAX_BYTES.name
-        );
-        Verdict::Stored { rejected: Some(Rejected { items: rejected, why }) }
+        self.core.shared.metrics.signal(signal).rejected(items);
+        let (noun, key) = (signal.item_noun(), OTLP_RECORD_MAX_BYTES.name);
+        let limit = self.core.topics.unit_bytes_max(signal);
+        let reasons = [
+            (misfits, format!("{misfits} {noun} do not fit a record of {limit} bytes ({key})")),
+            (refused, format!("{refused} {noun} are larger than their topic takes (max.message.bytes)")),
+        ];
+        let why: Vec<String> =
+            reasons.into_iter().filter(|(items, _)| *items > 0).map(|(_, why)| why).collect();
+        Verdict::Stored { rejected: Some(Rejected { items, why: why.join("; ") }) }
     }
 
     /// Hop 5. Protobuf that becomes JSON is not read here: writing its record checks it.
@@ -304,8 +309,19 @@ impl<P: Producer> Worker<P> {
                 Ok(0)
             }
             Whole::Splits if held.single => {
-                *output = self.checked_output(*output, held.wire.len())?;
-                Ok(items)
+                let most = self.unit_bytes_max(held);
+                let tried = if most > value_bytes_max {
+                    Box::pin(self.whole(held, most)).await?
+                } else {
+                    Whole::Splits
+                };
+                let Whole::Fits(value) = tried else {
+                    *output = self.checked_output(*output, held.wire.len())?;
+                    return Ok(items);
+                };
+                *output = self.checked_output(*output, value.bytes.len() + held.beside_bytes)?;
+                self.send_alone(held, tally, value, items);
+                Ok(0)
             }
             Whole::Splits => Box::pin(self.split(held, tally, value_bytes_max, output)).await,
         }
@@ -369,15 +385,30 @@ impl<P: Producer> Worker<P> {
 
     fn send(&self, held: &Held, tally: &Tally, value: Value, items: u64) {
         let Value { bytes, charge } = value;
+        self.hand(held, bytes, items, tally.ack(items, charge));
+    }
+
+    /// What cannot be split and is larger than what the topic is thought to take: its broker is to say.
+    fn send_alone(&self, held: &Held, tally: &Tally, value: Value, items: u64) {
+        let Value { bytes, charge } = value;
+        self.hand(held, bytes, items, tally.ack_alone(items, charge));
+    }
+
+    /// Largest value of this request that is sent when it cannot be split.
+    fn unit_bytes_max(&self, held: &Held) -> usize {
+        self.core.topics.unit_bytes_max(held.signal).saturating_sub(held.beside_bytes)
+    }
+
+    fn hand(&self, held: &Held, value: Bytes, items: u64, ack: Ack) {
         self.producer.send(Record {
             signal: held.signal,
             partition: held.partition,
             key: held.key.clone(),
             headers: self.core.marks.with_items(&held.headers, items),
-            value: bytes,
+            value,
             timestamp_ms: held.timestamp_ms,
             deadline: held.deadline,
-            ack: tally.ack(items, charge),
+            ack,
         });
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Topics {
     partitions: watch::Sender<[Partitions; 4]>,
     /// Largest record value of each topic, as configured, asked from the brokers, or learned from their refusals.
     record_bytes_max: [AtomicUsize; 4],
+    /// The same without what was learned from refusals, which is a guess: for what is never split.
+    unit_bytes_max: [AtomicUsize; 4],
     turn: AtomicUsize,
 }
 
@@ -31,18 +33,26 @@ impl Topics {
         Self {
             partitions: watch::Sender::default(),
             record_bytes_max: Signal::ALL.map(|_| AtomicUsize::new(record_bytes_max)),
+            unit_bytes_max: Signal::ALL.map(|_| AtomicUsize::new(record_bytes_max)),
             turn: AtomicUsize::new(0),
         }
     }
 
-    /// Largest value that the signal's topic takes.
+    /// Largest value that the signal's topic takes, as far as is known.
     pub(crate) fn record_bytes_max(&self, signal: Signal) -> usize {
         self.record_bytes_max[signal.index()].load(Ordering::Relaxed)
     }
 
+    /// Largest value that is worth sending when it cannot be split: nobody has named a lower limit than this.
+    pub(crate) fn unit_bytes_max(&self, signal: Signal) -> usize {
+        self.unit_bytes_max[signal.index()].load(Ordering::Relaxed)
+    }
+
     /// The brokers named the limit.
     pub(crate) fn set_record_bytes_max(&self, signal: Signal, bytes: usize) {
-        self.record_bytes_max[signal.index()].store(bytes.max(RECORD_BYTES_MIN), Ordering::Relaxed);
+        let bytes = bytes.max(RECORD_BYTES_MIN);
+        self.unit_bytes_max[signal.index()].store(bytes, Ordering::Relaxed);
+        self.record_bytes_max[signal.index()].store(bytes, Ordering::Relaxed);
     }
 
     /// A record was refused that was shaped for `bytes`: halves the limit, once for all requests that were shaped
@@ -96,6 +106,12 @@ mod tests {
         assert_eq!(topics.refused_at(Signal::Logs, 1250), Some(1024));
         assert_eq!(topics.refused_at(Signal::Logs, 1024), None);
         assert_eq!(topics.record_bytes_max(Signal::Traces), 10_000);
+        assert_eq!(topics.unit_bytes_max(Signal::Logs), 10_000);
+        topics.set_record_bytes_max(Signal::Logs, 8000);
+        assert_eq!(
+            (topics.record_bytes_max(Signal::Logs), topics.unit_bytes_max(Signal::Logs)),
+            (8000, 8000)
+        );
     }
 
     #[tokio::test(start_paused = true)]

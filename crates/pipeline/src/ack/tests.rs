@@ -75,6 +75,24 @@ async fn one_retry_outweighs_everything() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn items_of_records_that_are_too_large_alone_are_counted_out() {
+    let bench = Bench::new();
+    let tally = bench.tally().await;
+    tally.ack(1, bench.charge(10).await).resolve(Outcome::Stored);
+    tally.ack_alone(2, bench.charge(10).await).resolve(Outcome::TooLarge);
+    tally.ack_alone(3, bench.charge(10).await).resolve(Outcome::TooLarge);
+    tally.ack_alone(4, bench.charge(10).await).resolve(Outcome::Stored);
+    assert_eq!(tally.settled(Bench::deadline()).await, Settled::CountedOut(5));
+    assert_eq!(bench.metrics.signal(Signal::Logs).items_stored(), 5);
+    // What has to come again as smaller records comes again as a whole.
+    let permit = bench.gate.admit(Signal::Logs, Bench::deadline()).await.unwrap();
+    let tally = Tally::new(&bench.returns, bench.metrics.signal(Signal::Logs), permit);
+    tally.ack_alone(1, bench.charge(10).await).resolve(Outcome::TooLarge);
+    tally.ack(1, bench.charge(10).await).resolve(Outcome::TooLarge);
+    assert_eq!(tally.settled(Bench::deadline()).await, Settled::TooLarge);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ack_dropped_unresolved_is_a_retry() {
     let bench = Bench::new();
     let tally = bench.tally().await;

@@ -39,10 +39,12 @@ impl<P: Producer> Worker<P> {
             let Some(part) = cutter.next(target, &mut cut) else { break };
             // A unit that is larger than asked for is cut all the same.
             held.grow_to(base.saturating_add(cut.capacity() + held.beside_bytes)).await?;
+            let mut alone = false;
             let (value, cut_bytes) = if is_wire {
                 // Cutting copies on the worker: the others of this worker have their turn between the parts.
                 tokio::task::yield_now().await;
-                if cut.len() > value_bytes_max {
+                alone = cut.len() > value_bytes_max;
+                if alone && cut.len() > self.unit_bytes_max(held) {
                     rejected += part.items;
                     *output = self.checked_output(*output, cut.len())?;
                     continue;
@@ -51,7 +53,13 @@ impl<P: Producer> Worker<P> {
             } else {
                 let with_cut = base.saturating_add(whole_units(cut.capacity()));
                 let cut = Bytes::from(cut);
-                match self.write(held, cut.clone(), with_cut, value_bytes_max).await? {
+                let mut written = self.write(held, cut.clone(), with_cut, value_bytes_max).await?;
+                let most = self.unit_bytes_max(held);
+                if part.single && most > value_bytes_max && matches!(written.0, Err(Misfit::Full)) {
+                    alone = true;
+                    written = self.write(held, cut.clone(), with_cut, most).await?;
+                }
+                match written {
                     (Ok(_), value) => (value, cut.len()),
                     (Err(Misfit::Malformed(fault)), _) => return Err(malformed(fault)),
                     (Err(Misfit::Full), _) if part.single => {
@@ -71,7 +79,11 @@ impl<P: Producer> Worker<P> {
                 target = Ratio::of(cut_bytes, value.bytes.len()).wire_bytes(value_bytes_max).min(wire.len());
             }
             *output = self.checked_output(*output, value.bytes.len())?;
-            self.send(held, tally, value, part.items);
+            if alone {
+                self.send_alone(held, tally, value, part.items);
+            } else {
+                self.send(held, tally, value, part.items);
+            }
         }
         held.charge.shrink_to(base);
         Ok(rejected)

@@ -10,6 +10,7 @@ use otlp::json::Style;
 use pipeline::{Ack, Budget, Carried, Deadline, Drain, Gate, Health, Metrics, Outcome, Switch, drain};
 
 mod divided;
+mod units;
 
 use super::*;
 use crate::config::Format;

@@ -295,7 +295,14 @@ fn a_topic_that_takes_less_than_was_known_is_learned_from_its_refusal() {
         bench.ready().await;
         bench.sink.core.topics.set_record_bytes_max(Signal::Traces, 1_000_000);
         assert_eq!(bench.store(trace(500, 1000)).await, Verdict::Stored { rejected: None });
-        assert!(bench.sink.core.topics.record_bytes_max(Signal::Traces) < 100_000);
+        let learned = bench.sink.core.topics.record_bytes_max(Signal::Traces);
+        assert!(learned < 90_000, "{learned}");
+        // What cannot be split is the broker's to judge, and goes by itself.
+        assert_eq!(bench.store(trace(1, 95_000)).await, Verdict::Stored { rejected: None });
+        let verdict = bench.store(trace(1, 200_000)).await;
+        let Verdict::Stored { rejected: Some(rejected) } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(rejected.items, 1);
+        assert_eq!(bench.sink.core.topics.record_bytes_max(Signal::Traces), learned);
         bench.end().await;
         broker.shutdown().await;
     });
