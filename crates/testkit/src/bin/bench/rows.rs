@@ -195,7 +195,15 @@ fn loads() -> Vec<Row> {
 
 /// Loads without goals of their own.
 fn others() -> Vec<Row> {
+    let each_by_itself = Contender::native().called("native, 8 producers").with("producer.instances", 8);
+    let threads = [Contender::native(), each_by_itself]
+        .into_iter()
+        .chain([1, 5].map(Contender::librdkafka))
+        .chain([Contender::null()])
+        .map(|server| server.with("worker.threads", 8));
     vec![
+        // What it spares the broker that threads send together.
+        row("traces 1, 8 threads", "protobuf", ONE, (8, 16)).among(threads),
         row("metrics 100", "protobuf", METRICS, (8, 4)).against(&[5]),
         row("metrics 100", "json", METRICS, (8, 4)).against(&[5]),
         row("traces 100 HTTP", "json", TRACES, (32, 1)).against(&[5]),
