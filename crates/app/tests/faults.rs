@@ -11,6 +11,13 @@ use crate::program;
 // other tests at the same time.
 #[test]
 fn a_short_campaign_of_faults_loses_nothing() {
+    campaign(campaign::ITEMS, 20_000);
+    // Some of these records are small, and travel in company of another thread's. One after the other: each has
+    // brokers of its own.
+    campaign(4, 4000);
+}
+
+fn campaign(items: u32, rate: u32) {
     let campaign = Campaign {
         version: Version::V4,
         faults: vec![
@@ -20,7 +27,8 @@ fn a_short_campaign_of_faults_loses_nothing() {
             (Fault::Cut, 3),
             (Fault::Stall, 2),
         ],
-        rate: 20_000,
+        rate,
+        items,
         seed: fastrand::u64(..),
         options: Vec::new(),
     };

@@ -11,9 +11,10 @@ use crate::server::Builder;
 use crate::{http, process};
 
 const TOPIC: &str = "otlp-traces";
-/// Clients of the load, and spans of each of their requests.
+/// Clients of the load.
 const CLIENTS: usize = 64;
-const ITEMS: u32 = 100;
+/// Spans of each of their requests, unless the campaign says otherwise.
+pub const ITEMS: u32 = 100;
 /// Requests that have to be acknowledged between two faults.
 const PROGRESS: u64 = 200;
 /// Within which that has to happen.
@@ -43,6 +44,8 @@ pub struct Campaign {
     pub faults: Vec<(Fault, usize)>,
     /// Items a second.
     pub rate: u32,
+    /// Items of a request.
+    pub items: u32,
     /// Of the schedule.
     pub seed: u64,
     /// More keys of the server.
@@ -118,7 +121,7 @@ pub fn run(campaign: &Campaign, program: &Path, mut say: impl FnMut(&str)) -> Re
     let options = campaign.options.iter();
     let server = options.fold(builder, |builder, (key, value)| builder.option(key, value)).start();
     server.wait_until_ready();
-    let plan = ledger::Plan { clients: CLIENTS, items: ITEMS, rate: campaign.rate };
+    let plan = ledger::Plan { clients: CLIENTS, items: campaign.items, rate: campaign.rate };
     let load = ledger::start(server.grpc, plan);
     let (start, mut worst, mut moved) = (Instant::now(), Duration::ZERO, 0);
     progress(&load, &mut worst);

@@ -23,6 +23,7 @@ fn args() -> Result<(Campaign, PathBuf)> {
         version: Version::V4,
         faults: FAULTS.iter().map(|(_, fault, count)| (*fault, *count)).collect(),
         rate: RATE,
+        items: campaign::ITEMS,
         seed: fastrand::u64(..),
         options: Vec::new(),
     };
@@ -31,6 +32,7 @@ fn args() -> Result<(Campaign, PathBuf)> {
         let value = words.next().with_context(|| format!("{word} needs a value"))?;
         match word.as_str() {
             "--rate" => args.rate = value.parse()?,
+            "--items" => args.items = value.parse()?,
             "--program" => program = std::env::current_dir()?.join(value),
             "--seed" => args.seed = value.parse()?,
             "--version" => {

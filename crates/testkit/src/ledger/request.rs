@@ -23,10 +23,11 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Clients have no key, one, two or three in turn; where that is even, a part without key comes last. Each part
-    /// stands in two resources with others between them, so that it has to be put together.
+    /// Clients have no key, one, two or three in turn, each twice, so that two workers that take turns have some of each;
+    /// where that is even, a part without key comes last. Each part stands in two resources with others between them, so
+    /// that it has to be put together.
     pub(super) fn new(client: u64, items: u32) -> Self {
-        let keys = client % 4;
+        let keys = client / 2 % 4;
         let mut services: Vec<_> = (0..keys).map(|key| Some(format!("client-{client}-{key}"))).collect();
         if keys.is_multiple_of(2) {
             services.push(None);
