@@ -67,7 +67,7 @@ pub(crate) trait Producer: 'static {
 #[derive(Debug)]
 pub(crate) enum Client {
     /// Producers on the workers' own runtimes.
-    Native(Natives),
+    Native(Box<Natives>),
     /// One producer for all workers, with threads of its own.
     #[cfg(feature = "librdkafka")]
     Librdkafka(std::sync::Arc<Librdkafka>),

@@ -94,7 +94,8 @@ impl Sink {
             None => {
                 let cluster = Cluster::new(within(config.client, config.produce.delivery_timeout));
                 cluster.let_brokers_create(!creation.enabled);
-                Client::Native(Natives::new(cluster, config.produce, &route, config.instances))
+                let natives = Natives::new(cluster, config.produce, &route, config.instances);
+                Client::Native(Box::new(natives))
             }
         };
         let client = Arc::new(client);
