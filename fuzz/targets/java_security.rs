@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use kafka_client::Lookups;
 use kafka_client::fuzzing::security::jaas;
 use kafka_client::security::java::{Given, from_java};
 use kafka_client::security::{Surroundings, TokenPlaces};
@@ -62,6 +63,8 @@ fuzz_target!(|input: &[u8]| {
         read: Arc::new(move |_| Ok(file.clone())),
         variable: Arc::new(variable),
         tokens: TokenPlaces { urls: None, files: Some(vec!["/token".to_owned()]) },
+        // Nothing is connected to.
+        lookups: Lookups::default(),
     };
     let asked = given.get("security.protocol").map_or("PLAINTEXT", String::as_str).to_ascii_uppercase();
     match from_java(&given, &surroundings) {
