@@ -1,12 +1,13 @@
 //! What REST asks the worker to do: one bounded channel of commands, each with a place for its answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Pairs, Problem, Target};
+use crate::{Connector, Pairs, Problem, Target};
 
 /// Commands that may wait for the worker; more are refused with [`Refusal::Busy`].
 const WAITING_MAX: usize = 64;
@@ -44,8 +45,8 @@ pub enum Command {
         /// What it is to be.
         target: Target,
     },
-    /// Evaluates a connector anew. [`Done::Accepted`] when both flags are off; else [`Done::Updated`], published
-    /// with what is restarted as `RESTARTING`.
+    /// Evaluates a connector anew. [`Done::Accepted`] when both flags are off; else [`Done::Restarting`], or
+    /// [`Done::Updated`] where nothing had to be restarted.
     Restart {
         /// Which.
         name: String,
@@ -109,6 +110,8 @@ pub enum Done {
     Updated,
     /// As asked, now or already.
     Accepted,
+    /// With what is restarted as `RESTARTING`, which may be over when the answer is written.
+    Restarting(Arc<Connector>),
     /// The positions asked for.
     Offsets(Vec<Offset>),
 }

@@ -10,9 +10,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 /// How long freed pages are kept for the next allocation. The library's second is too long: bodies that turn
-/// over that fast would hold a multiple of the budget. With 10 ms records of half a megabyte lose their pages and get
-/// them back, cleared, one after the other: a tenth of what they cost.
-const PURGE_DELAY_MS: std::ffi::c_long = 200;
+/// over that fast would hold a multiple of the budget. So is a fifth of one, where many large bodies come at once, though
+/// it spares records of half a megabyte a tenth of their cost.
+const PURGE_DELAY_MS: std::ffi::c_long = 10;
 
 /// To be called before the first large allocation.
 pub(crate) fn give_back_soon() {

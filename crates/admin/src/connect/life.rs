@@ -10,7 +10,7 @@ use super::error::{Error, Unknown};
 use super::name::In;
 use super::shapes::{StateInfo, TaskInfo, TaskState};
 use crate::router::Handle;
-use crate::{Command, Refusal, Target};
+use crate::{Command, Done, Refusal, Target};
 
 pub(super) async fn pause(state: Shared<Handle>, name: In<String>) -> Result<StatusCode, Error> {
     set_target(state, name, Target::Paused).await?;
@@ -48,11 +48,14 @@ pub(super) async fn restart(
     let (include_tasks, only_failed) = (flag("includeTasks"), flag("onlyFailed"));
     let command = Command::Restart { name: name.clone(), include_tasks, only_failed };
     let refused = |refusal| Error::refused(&refusal, &name, Unknown::Restarted);
-    state.commands.call(command).await.map_err(refused)?;
+    let done = state.commands.call(command).await.map_err(refused)?;
     if !include_tasks && !only_failed {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let connector = find(&state, &name)?;
+    let connector = match done {
+        Done::Restarting(connector) => connector,
+        _ => find(&state, &name)?,
+    };
     Ok((StatusCode::ACCEPTED, Json(StateInfo::new(&name, &connector, &state.plugin))).into_response())
 }
 

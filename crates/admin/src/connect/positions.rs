@@ -69,7 +69,9 @@ pub(super) async fn offsets(
     find(&state, &name)?;
     match give(&state, &name, Command::ReadOffsets { name: name.clone() }).await? {
         Done::Offsets(offsets) => Ok(Json(Offsets { offsets })),
-        Done::Created | Done::Updated | Done::Accepted => Ok(Json(Offsets { offsets: Vec::new() })),
+        Done::Created | Done::Updated | Done::Accepted | Done::Restarting(_) => {
+            Ok(Json(Offsets { offsets: Vec::new() }))
+        }
     }
 }
 

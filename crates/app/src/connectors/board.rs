@@ -138,10 +138,10 @@ impl Board {
     }
 
     /// Shows as restarting what is about to be.
-    pub(super) fn restarting(&self, name: &str, connector: bool, tasks: bool) {
+    pub(super) fn restarting(&self, name: &str, connector: bool, tasks: bool) -> Option<Arc<Connector>> {
         let _entries = self.entries();
         let known = self.publisher.now();
-        let Some(known) = known.connectors.get(name) else { return };
+        let known = known.connectors.get(name)?;
         let mut shown = Connector::clone(known);
         if connector {
             shown.part.state = RunState::Restarting;
@@ -149,7 +149,8 @@ impl Board {
         for task in shown.tasks.iter_mut().filter(|_| tasks) {
             task.state = RunState::Restarting;
         }
-        self.publisher.publish(name, shown);
+        self.publisher.publish(name, shown.clone());
+        Some(Arc::new(shown))
     }
 
     /// What a connector was last.

@@ -129,9 +129,9 @@ impl Registry {
         let (done, waiting) = oneshot::channel();
         entry.order(Order::Restart(done))?;
         if only_failed || tasks {
-            self.world.board.restarting(name, connector, tasks);
-            // What is shown as restarting is the answer.
-            return Ok(Waiting::nothing(Done::Updated));
+            // What is shown as restarting is the answer, also where it is over by then.
+            let shown = self.world.board.restarting(name, connector, tasks);
+            return Ok(Waiting::nothing(shown.map_or(Done::Updated, Done::Restarting)));
         }
         Ok(Waiting::after(Done::Accepted, waiting))
     }

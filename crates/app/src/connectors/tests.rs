@@ -58,6 +58,19 @@ async fn a_busy_connector_shows_what_is_kept_and_has_to_be_asked_again_for_posit
 }
 
 #[tokio::test]
+async fn what_restarts_is_answered_as_restarting_though_it_is_over_by_then() {
+    let around = Around::start().await;
+    let (mut registry, _orders) = stuck(&around).await;
+    let restart = Command::Restart { name: "c".to_owned(), include_tasks: true, only_failed: false };
+    let done = soon(call(&mut registry, restart)).await;
+    let (ticket, _) = around.world.board.add("c", &registry.entries["c"].definition.config);
+    let (target, topics) = (Target::Started, BTreeSet::new());
+    around.world.board.show(&ticket, Face { target, state: RunState::Running, task: None, topics });
+    let Ok(Done::Restarting(shown)) = done else { panic!("{done:?}") };
+    assert_eq!(shown.part.state, RunState::Restarting);
+}
+
+#[tokio::test]
 async fn a_connector_whose_task_has_ended_takes_no_change_until_it_is_made_anew() {
     let around = Around::start().await;
     let (mut registry, orders) = stuck(&around).await;

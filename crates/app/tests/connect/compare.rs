@@ -144,6 +144,7 @@ fn is_own(name: &str) -> bool {
         || [
             "otlp.",
             "kafka.topic.",
+            "kafka.lookups.",
             "org.apache.",
             "topic.creation.default.",
             "producer.client",

@@ -214,6 +214,8 @@ mod tests {
     use super::*;
 
     const ITEMS: u32 = 6;
+    /// A client that has two keys and a part without one.
+    const TWO_KEYED: u64 = 4;
 
     /// Of a client's request: the record of one part, with those of its items that are asked for.
     fn record(
@@ -235,8 +237,8 @@ mod tests {
 
     type Read = (i32, Option<Vec<u8>>, Vec<u8>);
 
-    fn audit(client: usize, outcomes: &[Outcome], records: &[Read]) -> Audit {
-        let mut all = vec![Vec::new(); client];
+    fn audit(client: u64, outcomes: &[Outcome], records: &[Read]) -> Audit {
+        let mut all = vec![Vec::new(); client.try_into().unwrap()];
         all.push(outcomes.to_vec());
         let ledger = Ledger { items: ITEMS, length: Duration::ZERO, outcomes: all };
         let mut reading = Reading::new(&ledger);
@@ -273,16 +275,16 @@ mod tests {
         assert_eq!(whole(&[First], &[(0, 7)]).torn, 1);
     }
 
-    /// Records of client 2, which has two keys and a part without one, as partition, number, part and items.
+    /// Records of [`TWO_KEYED`], as partition, number, part and items.
     fn keyed(outcomes: &[Outcome], records: &[(i32, u64, usize, std::ops::Range<usize>)]) -> Audit {
         let records: Vec<Read> = records
             .iter()
             .map(|(partition, number, part, items)| {
-                let (key, value) = record(2, *number, *part, items.clone());
+                let (key, value) = record(TWO_KEYED, *number, *part, items.clone());
                 (*partition, key, value)
             })
             .collect();
-        audit(2, outcomes, &records)
+        audit(TWO_KEYED, outcomes, &records)
     }
 
     #[test]
@@ -313,12 +315,12 @@ mod tests {
 
     #[test]
     fn a_record_under_another_key_or_of_two_parts_is_torn() {
-        let (_, value) = record(2, 0, 0, 0..2);
-        let (other, _) = record(2, 0, 1, 0..2);
-        assert_eq!(audit(2, &[First], &[(0, other, value.clone())]).torn, 1);
-        assert_eq!(audit(2, &[First], &[(0, None, value)]).torn, 1);
-        let frame = Template::new(2, ITEMS).stamp(0);
-        assert_eq!(audit(2, &[First], &[(0, None, frame[5..].to_vec())]).torn, 1);
+        let (_, value) = record(TWO_KEYED, 0, 0, 0..2);
+        let (other, _) = record(TWO_KEYED, 0, 1, 0..2);
+        assert_eq!(audit(TWO_KEYED, &[First], &[(0, other, value.clone())]).torn, 1);
+        assert_eq!(audit(TWO_KEYED, &[First], &[(0, None, value)]).torn, 1);
+        let frame = Template::new(TWO_KEYED, ITEMS).stamp(0);
+        assert_eq!(audit(TWO_KEYED, &[First], &[(0, None, frame[5..].to_vec())]).torn, 1);
         assert_eq!(audit(0, &[First], &[(0, None, vec![0xff])]).torn, 1);
     }
 }
