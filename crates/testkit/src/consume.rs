@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
 /// One record.
@@ -54,7 +55,17 @@ pub fn each(bootstrap: &str, topic: &str, mut take: impl FnMut(Record)) {
     let mut wanted = TopicPartitionList::new();
     let mut ends = Vec::new();
     for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), wait).expect("watermarks");
+        let (low, high) = loop {
+            match consumer.fetch_watermarks(topic, partition.id(), wait) {
+                // Named as the leader, and not yet aware of it: the topic was made a moment ago.
+                Err(KafkaError::MetadataFetch(RDKafkaErrorCode::NotLeaderForPartition))
+                    if Instant::now() < limit =>
+                {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                watermarks => break watermarks.expect("watermarks"),
+            }
+        };
         if high > low {
             wanted.add_partition_offset(topic, partition.id(), Offset::Offset(low)).expect("an offset");
             ends.push((partition.id(), high));
