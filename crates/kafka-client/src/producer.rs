@@ -1,7 +1,11 @@
-//! Hop 7: records to brokers, on the runtime of the worker that made them: no thread, no lock, no linger.
+//! Hop 7: records to brokers, on the runtime of the worker that made them: no thread, no linger, and a lock only where
+//! other workers hand records over.
 //!
 //! ```text
-//!  send ─► state: topic ─► partition (sequence numbers) ─► batch ─► broker task ─► link ─► socket
+//!  other workers ─► inbox ─┐
+//!  send ─► arrivals ◄──────┘
+//!             ▼
+//!          state: topic ─► partition (sequence numbers) ─► batch ─► broker task ─► link ─► socket
 //!            ▲                  ▲                                        │
 //!         cluster view       errors: stored, retry, new epoch ◄── answer ┘
 //! ```

@@ -84,6 +84,17 @@ impl House {
         Self { producer, inbox, fates, may_answer, requests, _broker: broker, watching }
     }
 
+    /// With record 0 in flight; as many others, from 1 on, go along with what comes next.
+    async fn busy(&self, others: usize) -> Remote<Guest> {
+        let guest = self.inbox.remote();
+        self.producer.send(self.record(0, 10));
+        self.has_requests(1).await;
+        for number in 1..=others {
+            guest.offer(self.record(number, 10)).expect("one is in flight");
+        }
+        guest
+    }
+
     fn record(&self, number: usize, bytes: usize) -> Record<Guest> {
         Record {
             topic: 0,
@@ -126,14 +137,9 @@ impl House {
 fn small_records_of_others_go_with_the_next_request_while_one_is_in_flight() {
     on_worker(async {
         let house = House::new(0).await;
-        let guest = house.inbox.remote();
         // Nothing is in flight: it is better off elsewhere.
-        assert!(guest.offer(house.record(0, 10)).is_err());
-        house.producer.send(house.record(0, 10));
-        house.has_requests(1).await;
-        for number in 1..=20 {
-            guest.offer(house.record(number, 10)).expect("one is in flight");
-        }
+        assert!(house.inbox.remote().offer(house.record(0, 10)).is_err());
+        let guest = house.busy(20).await;
         house.producer.send(house.record(21, 10));
         // Neither a large one nor one that has its place goes along.
         assert!(guest.offer(house.record(22, 2049)).is_err());
@@ -150,12 +156,7 @@ fn small_records_of_others_go_with_the_next_request_while_one_is_in_flight() {
 fn what_others_gave_is_sent_when_the_connection_breaks_instead_of_an_answer() {
     on_worker(async {
         let house = House::new(1).await;
-        let guest = house.inbox.remote();
-        house.producer.send(house.record(0, 10));
-        house.has_requests(1).await;
-        for number in 1..=20 {
-            guest.offer(house.record(number, 10)).expect("one is in flight");
-        }
+        let _guest = house.busy(20).await;
         house.may_answer.add_permits(1000);
         house.stored(21).await;
         // The first again, by itself, and then what others gave.
@@ -167,10 +168,7 @@ fn what_others_gave_is_sent_when_the_connection_breaks_instead_of_an_answer() {
 fn a_producer_that_is_closed_takes_nothing_more_from_others() {
     on_worker(async {
         let house = House::new(0).await;
-        let guest = house.inbox.remote();
-        house.producer.send(house.record(0, 10));
-        house.has_requests(1).await;
-        guest.offer(house.record(1, 10)).expect("one is in flight");
+        let guest = house.busy(1).await;
         house.producer.close(Instant::now()).await;
         assert_eq!(house.fates.lock().unwrap().get(&1), Some(&Err(Failure::Closed)));
         assert!(guest.offer(house.record(2, 10)).is_err());
@@ -184,13 +182,9 @@ fn a_producer_that_is_closed_takes_nothing_more_from_others() {
 fn a_guest_outlives_its_host() {
     on_worker(async {
         let house = House::new(0).await;
-        let guest = house.inbox.remote();
-        house.producer.send(house.record(0, 10));
-        house.has_requests(1).await;
-        guest.offer(house.record(1, 10)).expect("one is in flight");
+        let guest = house.busy(1).await;
         let fates = Arc::clone(&house.fates);
         let late = house.record(2, 10);
-        let inbox = Arc::clone(&house.inbox);
         drop(house);
         // Its tasks end when they are next looked at.
         let gone = async {
@@ -200,6 +194,5 @@ fn a_guest_outlives_its_host() {
         };
         tokio::time::timeout(WAIT, gone).await.expect("what lay there is dropped");
         assert!(guest.offer(late).is_err());
-        drop(inbox);
     });
 }
