@@ -32,6 +32,7 @@ mod renewal;
 mod signal;
 mod state;
 mod stats;
+mod tools;
 mod topic;
 mod warm;
 

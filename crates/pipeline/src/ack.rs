@@ -10,6 +10,10 @@ use tokio::sync::Notify;
 
 use crate::{Charge, Deadline, Permit, RetryReason, SignalMetrics};
 
+mod waits;
+
+pub use waits::Waits;
+
 /// What a delivery report says of one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -163,25 +167,24 @@ impl Tally {
         Ack { record: Some(Claim { state: Arc::clone(&self.state), items, alone, charge }) }
     }
 
-    /// Waits for the reports of all records.
+    /// Waits for the reports of all records, among the `waits` of its worker.
     ///
     /// # Cancellation
     ///
     /// The records stay on their way; their charges and the request's permit return with the reports.
-    pub async fn settled(mut self, deadline: Deadline) -> Settled {
+    pub async fn settled(mut self, waits: &Waits, deadline: Deadline) -> Settled {
         self.sealed = true;
         let state = Arc::clone(&self.state);
         if state.close_one() {
             return state.result();
         }
-        let done = poll_fn(|context| {
+        let _place = waits.enter(&state, deadline);
+        poll_fn(|context| {
             state.waker.register(context.waker());
             if state.done.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
-        });
-        match tokio::time::timeout_at(deadline.at(), done).await {
-            Ok(()) => state.result(),
-            Err(_) => Settled::Retry(RetryReason::HoldTime),
-        }
+        })
+        .await;
+        state.result()
     }
 }
 
@@ -197,6 +200,16 @@ impl State {
     /// Whether this was the last one.
     fn close_one(&self) -> bool {
         self.open.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// The deadline has passed. What has its last report already is not held against it.
+    fn give_up(&self) {
+        if self.open.load(Ordering::Acquire) > 0 {
+            // The first reason stands for all.
+            let _first = self.retry.set(RetryReason::HoldTime);
+        }
+        self.done.store(true, Ordering::Release);
+        self.waker.wake();
     }
 
     fn result(&self) -> Settled {

@@ -9,15 +9,21 @@ use tokio::time::Instant;
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// After the hold time, or earlier where the sender's own timeout ends earlier.
+    /// The hold time after `start`, or earlier where the sender's own timeout ends earlier.
     ///
     /// A sender that waits `timeout` is answered min(500 ms, timeout/4) before it gives up, so that the
     /// answer still reaches it.
     #[must_use]
-    pub fn after(hold: Duration, timeout: Option<Duration>) -> Self {
+    pub fn of(start: Instant, hold: Duration, timeout: Option<Duration>) -> Self {
         const MARGIN_MAX: Duration = Duration::from_millis(500);
         let wait = timeout.map_or(hold, |t| hold.min(t - (t / 4).min(MARGIN_MAX)));
-        Self(Instant::now() + wait)
+        Self(start + wait)
+    }
+
+    /// [`Self::of`] what starts now.
+    #[must_use]
+    pub fn after(hold: Duration, timeout: Option<Duration>) -> Self {
+        Self::of(Instant::now(), hold, timeout)
     }
 
     /// The moment.

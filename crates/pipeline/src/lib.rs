@@ -23,7 +23,7 @@ mod request;
 mod shared;
 mod verdict;
 
-pub use ack::{Ack, Outcome, Returns, Settled, Tally};
+pub use ack::{Ack, Outcome, Returns, Settled, Tally, Waits};
 pub use budget::{Budget, Charge, Exhausted};
 pub use deadline::Deadline;
 pub use drain::{Drain, Phase, Switch, drain};

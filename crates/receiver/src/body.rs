@@ -4,6 +4,7 @@
 //! a buffer of its own when it is larger, so pieces up to [`COPIED_BYTES_MAX`] are copied out and larger ones
 //! fill at least half of what they hold.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -71,13 +72,10 @@ impl<B: Body<Data = Bytes> + Unpin> Reader<B> {
     /// The next piece that is not empty, charged; `None` at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, Answer> {
         loop {
-            let Bounds { pause_max, deadline, .. } = self.bounds;
-            let until = (Instant::now() + pause_max).min(deadline.at());
-            let polled = timeout_at(until, std::future::poll_fn(|context| self.poll_piece(context))).await;
-            match polled.map_err(|_| Answer::SlowBody)? {
+            match self.next().await? {
                 Polled::NoRoom => {
                     let more = self.room().saturating_sub(self.charge.bytes());
-                    let grown = self.charge.grow(more, deadline).await;
+                    let grown = self.charge.grow(more, self.bounds.deadline).await;
                     grown.map_err(|_| Answer::retry(RetryReason::Memory))?;
                 }
                 Polled::Frame(None) => return Ok(None),
@@ -93,6 +91,18 @@ impl<B: Body<Data = Bytes> + Unpin> Reader<B> {
                 },
             }
         }
+    }
+
+    /// What comes next. Nearly always it is here already: then no clock is read.
+    async fn next(&mut self) -> Result<Polled<B::Error>, Answer> {
+        let here = poll_fn(|context| Poll::Ready(self.poll_piece(context))).await;
+        if let Poll::Ready(polled) = here {
+            return Ok(polled);
+        }
+        let Bounds { pause_max, deadline, .. } = self.bounds;
+        let until = (Instant::now() + pause_max).min(deadline.at());
+        let polled = timeout_at(until, poll_fn(|context| self.poll_piece(context))).await;
+        polled.map_err(|_| Answer::SlowBody)
     }
 
     /// The room is charged before the piece is taken, and given back while there is none: a sender that

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -101,14 +101,15 @@ impl<I: Intake> Service<I> {
         let received = SystemTime::now();
         let metrics = self.shared.metrics.signal(head.signal);
         metrics.request(head.transport);
-        let deadline = Deadline::after(self.settings.hold, head.timeout);
+        let deadline = Deadline::of(start, self.settings.hold, head.timeout);
         let bounds = Bounds {
             bytes_max: self.settings.request_bytes_max,
             piece_bytes_max,
             pause_max: self.settings.body_timeout,
             deadline,
         };
-        let way = async {
+        // Made in place: a future that is handed on is kept twice.
+        let mut way = pin!(async {
             if self.paused.get() {
                 return Err(Answer::retry(RetryReason::Paused));
             }
@@ -132,10 +133,10 @@ impl<I: Intake> Service<I> {
             }
             let request = Request { signal, encoding, body, carried, charge, permit, deadline, received };
             Ok(Answer::Verdict(self.intake.store(request).await))
-        };
+        });
         let answer = tokio::select! {
             biased;
-            answer = caught(way) => answer.unwrap_or_else(|refused| refused),
+            answer = caught(way.as_mut()) => answer.unwrap_or_else(|refused| refused),
             () = self.phases.reached(Phase::Closing) => Answer::retry(RetryReason::Draining),
         };
         if let Some(reason) = answer.label() {
@@ -175,8 +176,7 @@ impl<I> Drop for InUse<I> {
 }
 
 /// A panic on one request is the answer to that request.
-async fn caught(way: impl Future<Output = Result<Answer, Answer>>) -> Result<Answer, Answer> {
-    let mut way = pin!(way);
+async fn caught(mut way: Pin<&mut impl Future<Output = Result<Answer, Answer>>>) -> Result<Answer, Answer> {
     std::future::poll_fn(|context| {
         // What a panic leaves half done is dropped with the request; the rest is behind locks or atomics.
         catch_unwind(AssertUnwindSafe(|| way.as_mut().poll(context)))

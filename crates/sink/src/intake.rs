@@ -1,6 +1,7 @@
 //! Hops 5 to 8 of one request: read, shape, produce, settle.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use otlp::{Malformed, MalformedKind, Signal};
 use pipeline::RetryReason;
 use pipeline::{
-    Ack, Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally, Verdict,
+    Ack, Encoding, Intake, Phase, Refusal, Rejected, Request, Returns, Settled, Shared, Tally, Verdict, Waits,
 };
 use tokio::task::AbortHandle;
 
@@ -47,8 +48,8 @@ impl WorkerIntake {
 }
 
 impl Intake for WorkerIntake {
-    async fn store(&self, request: Request) -> Verdict {
-        self.0.store(request).await
+    fn store(&self, request: Request) -> impl Future<Output = Verdict> {
+        self.0.store(request)
     }
 
     async fn warm(&self) {
@@ -74,8 +75,9 @@ struct Worker<P> {
     core: Arc<Core>,
     producer: P,
     returns: Arc<Returns>,
-    /// Runs `returns` for as long as this is there.
-    waking: AbortHandle,
+    waits: Rc<Waits>,
+    /// Runs `returns` and `waits` for as long as this is there.
+    waking: [AbortHandle; 2],
     ratios: [Cell<Ratio>; 4],
 }
 
@@ -87,16 +89,19 @@ struct HandedOver {
 
 impl<P> Drop for Worker<P> {
     fn drop(&mut self) {
-        self.waking.abort();
+        self.waking.iter().for_each(AbortHandle::abort);
     }
 }
 
 impl<P: Producer> Worker<P> {
     fn spawn(core: Arc<Core>, producer: P) -> Self {
-        let returns = Arc::new(Returns::default());
-        let run = Arc::clone(&returns);
-        let waking = tokio::task::spawn_local(async move { run.run().await }).abort_handle();
-        Self { core, producer, returns, waking, ratios: Default::default() }
+        let (returns, waits) = (Arc::<Returns>::default(), Rc::<Waits>::default());
+        let (reports, ends) = (Arc::clone(&returns), Rc::clone(&waits));
+        let waking = [
+            tokio::task::spawn_local(async move { reports.run().await }).abort_handle(),
+            tokio::task::spawn_local(async move { ends.run().await }).abort_handle(),
+        ];
+        Self { core, producer, returns, waits, waking, ratios: Default::default() }
     }
 
     async fn store(&self, request: Request) -> Verdict {
@@ -109,7 +114,6 @@ impl<P: Producer> Worker<P> {
     async fn store_or_say_why(&self, request: Request) -> Result<Verdict, Verdict> {
         let (mut held, mut permit) = self.read(request).await?;
         let signal = held.signal;
-        let mut drain = self.core.shared.drain.clone();
         loop {
             let record_bytes_max = self.core.topics.record_bytes_max(signal);
             let tally = Tally::new(&self.returns, self.core.shared.metrics.signal(signal), permit);
@@ -118,12 +122,7 @@ impl<P: Producer> Worker<P> {
             else {
                 return Ok(Verdict::Stored { rejected: None });
             };
-            let settled = tokio::select! {
-                biased;
-                settled = tally.settled(held.deadline) => settled,
-                () = drain.reached(Phase::Closing) => Settled::Retry(RetryReason::Draining),
-            };
-            match settled {
+            match tally.settled(&self.waits, held.deadline).await {
                 Settled::Stored => return Ok(self.stored(signal, rejected, 0)),
                 Settled::CountedOut(refused) => return Ok(self.stored(signal, rejected, refused)),
                 Settled::Retry(reason) => return Err(Verdict::Retry(reason)),

@@ -1,6 +1,6 @@
 //! Hop 7: records of one partition as one record batch, sent as it lies and again unchanged.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use kafka_wire::RecordSet;
 use kafka_wire::batch::{Attributes, BATCH_HEADER_BYTES, BatchHeader};
 use kafka_wire::record;
@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::packing::{Packed, aside_bytes_min, pack};
 use super::record::{Failure, Headers, RECORD_HEAD_BYTES_MAX, Record, Settle};
-use crate::compression::{Codec, Compressor, decompress};
+use super::tools::{Buffer, Tools};
+use crate::compression::{Codec, decompress};
 
 /// Values from this size on are sent from where they lie; below it a copy costs less than one more piece does.
 const SPLICE_BYTES_MIN: usize = 2048;
@@ -77,25 +78,20 @@ impl<T: Settle> Draft<T> {
     }
 
     /// The batch. `owner` and `sequence` are `None` without idempotence.
-    pub(super) fn seal(
-        self,
-        owner: Option<ProducerId>,
-        sequence: i32,
-        compressor: &mut Compressor,
-    ) -> Batch<T> {
+    pub(super) fn seal(self, owner: Option<ProducerId>, sequence: i32, tools: &mut Tools) -> Batch<T> {
         let first = self.records.first();
         let base_timestamp = first.map_or(0, |record| record.timestamp_ms);
         let deadline = self.records.iter().map(|record| record.deadline).max();
         let max_timestamp = self.records.iter().map(|record| record.timestamp_ms).max();
         let records_count = i32::try_from(self.records.len()).unwrap_or(i32::MAX);
         let mut tokens = Vec::with_capacity(self.records.len());
-        let mut body = Body::new(self.bytes_max, self.records.len());
+        let mut body = Body::new(self.bytes_max, self.records.len(), tools);
         for record in self.records {
             let offset_delta = i32::try_from(tokens.len()).unwrap_or(i32::MAX);
             body.put(&record, base_timestamp, offset_delta);
             tokens.push(record.token);
         }
-        let (body, uncompressed_bytes) = body.finish();
+        let (body, uncompressed_bytes) = body.finish(tools);
         let header = BatchHeader {
             base_offset: 0,
             batch_length: 0,
@@ -121,8 +117,8 @@ impl<T: Settle> Draft<T> {
             attempts: 0,
             flaw: None,
         };
-        if uncompressed_bytes < aside_bytes_min(compressor.codec()) {
-            let packed = pack(std::mem::take(&mut batch.body), compressor);
+        if uncompressed_bytes < aside_bytes_min(tools.compressor.codec()) {
+            let packed = pack(std::mem::take(&mut batch.body), &mut tools.compressor);
             batch.seal(packed);
         }
         batch
@@ -132,16 +128,16 @@ impl<T: Settle> Draft<T> {
 /// The records one behind the other; values are pieces of their own where that is cheaper.
 struct Body {
     pieces: Vec<Bytes>,
-    inline: BytesMut,
+    inline: Buffer,
     bytes: usize,
 }
 
 impl Body {
-    fn new(bytes_max: usize, records: usize) -> Self {
+    fn new(bytes_max: usize, records: usize, tools: &mut Tools) -> Self {
         // Large values are not copied: then only the heads need room.
         let average = bytes_max / records.max(1);
         let room = if average < SPLICE_BYTES_MIN { bytes_max } else { records * RECORD_HEAD_BYTES_MAX };
-        Self { pieces: Vec::with_capacity(4), inline: BytesMut::with_capacity(room), bytes: 0 }
+        Self { pieces: Vec::with_capacity(4), inline: tools.buffer(room), bytes: 0 }
     }
 
     fn put<T>(&mut self, record: &Record<T>, base_timestamp: i64, offset_delta: i32) {
@@ -153,26 +149,28 @@ impl Body {
             value: Some(&record.value),
             headers: record::Headers::from_bytes(bytes, *count),
         };
-        record::put_record_head(&mut self.inline, &wire);
+        record::put_record_head(&mut self.inline.bytes, &wire);
         if record.value.len() < SPLICE_BYTES_MIN {
-            self.inline.put_slice(&record.value);
+            self.inline.bytes.put_slice(&record.value);
         } else {
             self.cut();
             self.bytes += record.value.len();
             self.pieces.push(record.value.clone());
         }
-        record::put_record_tail(&mut self.inline, &wire);
+        record::put_record_tail(&mut self.inline.bytes, &wire);
     }
 
     fn cut(&mut self) {
-        if !self.inline.is_empty() {
-            self.bytes += self.inline.len();
-            self.pieces.push(self.inline.split().freeze());
+        let inline = &mut self.inline.bytes;
+        if !inline.is_empty() {
+            self.bytes += inline.len();
+            self.pieces.push(inline.split().freeze());
         }
     }
 
-    fn finish(mut self) -> (Vec<Bytes>, usize) {
+    fn finish(mut self, tools: &mut Tools) -> (Vec<Bytes>, usize) {
         self.cut();
+        tools.keep(self.inline);
         (self.pieces, self.bytes)
     }
 }
@@ -306,7 +304,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::compression::Compression;
+    use crate::compression::{Compression, Compressor};
 
     #[derive(Debug, PartialEq)]
     struct Token(usize);
@@ -330,8 +328,8 @@ mod tests {
                 token: Token(n.into()),
             });
         }
-        let mut compressor = Compressor::new(Compression { codec, level: None });
-        draft.seal(Some(ProducerId { id: 7, epoch: 1 }), 5, &mut compressor)
+        let mut tools = Tools::new(Compression { codec, level: None });
+        draft.seal(Some(ProducerId { id: 7, epoch: 1 }), 5, &mut tools)
     }
 
     fn values(batch: Batch<Token>) -> Vec<(Bytes, i64, Token)> {

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::batch::{Batch, Draft, Flaw, ProducerId};
 use super::errors::Action;
 use super::record::{Failure, Record, Settle};
+use super::tools::Tools;
 use crate::backoff::Backoff;
-use crate::compression::Compressor;
 
 /// Records that a batch has room for from the start.
 const FIRST_RECORDS: usize = 256;
@@ -173,11 +173,11 @@ impl<T: Settle> Partition<T> {
         broker: i32,
         bytes_max: usize,
         more: Option<(&mut VecDeque<Record<T>>, &mut usize)>,
-        compressor: &mut Compressor,
+        tools: &mut Tools,
     ) -> Option<Batch<T>> {
         let mut batch = match self.again.pop_front() {
             Some(batch) => batch,
-            None => self.make(bytes_max, more, compressor)?,
+            None => self.make(bytes_max, more, tools)?,
         };
         self.resending = batch.attempts > 0;
         batch.attempts = batch.attempts.saturating_add(1);
@@ -191,7 +191,7 @@ impl<T: Settle> Partition<T> {
         &mut self,
         bytes_max: usize,
         more: Option<(&mut VecDeque<Record<T>>, &mut usize)>,
-        compressor: &mut Compressor,
+        tools: &mut Tools,
     ) -> Option<Batch<T>> {
         let mut draft = Draft::new();
         fill(&mut draft, &mut self.queue, &mut self.queue_bytes, bytes_max);
@@ -201,7 +201,7 @@ impl<T: Settle> Partition<T> {
         if draft.records.is_empty() {
             return None;
         }
-        let mut batch = draft.seal(self.owner, self.next_sequence, compressor);
+        let mut batch = draft.seal(self.owner, self.next_sequence, tools);
         batch.ordinal = self.next_ordinal;
         self.next_ordinal += 1;
         if self.owner.is_some() {

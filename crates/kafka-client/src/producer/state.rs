@@ -17,11 +17,11 @@ use super::partition::{Partition, Rules};
 use super::record::{Failure, Record, Settle};
 use super::signal::Signal;
 use super::stats::{Stats, add};
+use super::tools::Tools;
 use super::topic::{Making, Topic};
 use super::warm::Warmth;
 use super::{BatchLimits, Common};
 use crate::cluster::View;
-use crate::compression::Compressor;
 use crate::{Acks, Cluster, HostPort, ProducerSettings};
 
 /// How often records that are over their time are looked for.
@@ -41,7 +41,7 @@ pub(super) struct State<T> {
     pub(super) topics: Vec<Topic<T>>,
     pub(super) brokers: BTreeMap<i32, Slot>,
     addresses: BTreeMap<i32, HostPort>,
-    pub(super) compressor: Compressor,
+    tools: Tools,
     /// For partitions that begin, or begin again. `None`: has to be asked for.
     pub(super) owner: Option<ProducerId>,
     pub(super) owner_wanted: Rc<Signal>,
@@ -118,7 +118,7 @@ impl<T: Settle> State<T> {
                 topics,
                 brokers: BTreeMap::new(),
                 addresses: BTreeMap::new(),
-                compressor: Compressor::new(settings.compression),
+                tools: Tools::new(settings.compression),
                 settings,
                 owner: None,
                 owner_wanted: Rc::default(),
@@ -217,7 +217,7 @@ impl<T: Settle> State<T> {
             rules: &self.rules,
             now,
             room: self.settings.request_bytes_max,
-            compressor: &mut self.compressor,
+            tools: &mut self.tools,
             parts: Vec::new(),
         };
         let topics = self.topics.len();

@@ -11,8 +11,8 @@ use super::partition::{self, Partition, Rules};
 use super::partitioner::partition_of;
 use super::record::{Record, Settle};
 use super::state::{Part, begun, drain};
+use super::tools::Tools;
 use crate::cluster;
-use crate::compression::Compressor;
 
 /// Records without key stay with a broker for so many bytes or so long: changing it with each request would mean
 /// smaller requests to all of them (KIP-480, KIP-794).
@@ -52,7 +52,7 @@ pub(super) struct Making<'a, T> {
     pub(super) now: Instant,
     /// Bytes that it can still take.
     pub(super) room: usize,
-    pub(super) compressor: &'a mut Compressor,
+    pub(super) tools: &'a mut Tools,
     pub(super) parts: Vec<Part<T>>,
 }
 
@@ -71,7 +71,7 @@ impl<T: Settle> Making<'_, T> {
         batch_bytes: usize,
         more: Option<(&mut VecDeque<Record<T>>, &mut usize)>,
     ) -> Option<Batch<T>> {
-        let batch = partition.next_batch(self.broker, batch_bytes.min(self.room), more, self.compressor)?;
+        let batch = partition.next_batch(self.broker, batch_bytes.min(self.room), more, self.tools)?;
         self.room = self.room.saturating_sub(batch.bytes());
         Some(batch)
     }

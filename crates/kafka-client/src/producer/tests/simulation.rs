@@ -12,10 +12,11 @@ use kafka_wire::ErrorCode;
 use kafka_wire::batch::BatchHeader;
 use tokio::time::Instant;
 
-use crate::compression::{Compression, Compressor};
+use crate::compression::Compression;
 use crate::producer::batch::{Batch, ProducerId, after};
 use crate::producer::errors::{Action, action};
 use crate::producer::partition::{Partition, Rules};
+use crate::producer::tools::Tools;
 use crate::producer::{Failure, Headers, Record, Settle};
 
 const BROKER: i32 = 7;
@@ -115,7 +116,7 @@ struct World {
     next_number: u64,
     next_id: i64,
     expiries: bool,
-    compressor: Compressor,
+    tools: Tools,
 }
 
 impl World {
@@ -136,7 +137,7 @@ impl World {
             next_number: 0,
             next_id: 0,
             expiries,
-            compressor: Compressor::new(Compression::default()),
+            tools: Tools::new(Compression::default()),
         }
     }
 
@@ -170,7 +171,7 @@ impl World {
             return;
         }
         let bytes_max = self.rng.usize(100..400);
-        let Some(batch) = self.partition.next_batch(BROKER, bytes_max, None, &mut self.compressor) else {
+        let Some(batch) = self.partition.next_batch(BROKER, bytes_max, None, &mut self.tools) else {
             return;
         };
         let bytes = batch.to_wire().into_bytes();
