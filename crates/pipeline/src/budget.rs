@@ -1,7 +1,7 @@
 //! Hop 3 to 7: the bytes that all requests together may hold.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
@@ -24,6 +24,10 @@ pub struct Budget {
     reserve_used: AtomicU32,
     /// Some of the reserve came back; only the holder of the turn waits for it.
     reserve_back: Notify,
+    /// More than half is used; ends at three eighths.
+    short: AtomicBool,
+    /// Told when that begins, and when it ends.
+    watch: fn(bool),
 }
 
 /// Bytes held against a [`Budget`]; they return when this is dropped.
@@ -50,6 +54,13 @@ impl Budget {
     /// largest request with its largest record; it cannot be more than the total.
     #[must_use]
     pub fn new(total: usize, reserve: usize) -> Arc<Self> {
+        Self::watched(total, reserve, |_| {})
+    }
+
+    /// The same; `watch` is told `true` when more than half is used, and `false` when no more than three eighths are,
+    /// in turns, on whatever thread brings it about.
+    #[must_use]
+    pub fn watched(total: usize, reserve: usize, watch: fn(bool)) -> Arc<Self> {
         let reserve_units = units(reserve.min(total));
         let main_units = units(total).saturating_sub(reserve_units);
         Arc::new(Self {
@@ -59,6 +70,8 @@ impl Budget {
             reserve_turn: Arc::new(Semaphore::new(1)),
             reserve_used: AtomicU32::new(0),
             reserve_back: Notify::new(),
+            short: AtomicBool::new(false),
+            watch,
         })
     }
 
@@ -79,6 +92,18 @@ impl Budget {
     pub fn used_bytes(&self) -> usize {
         let main = (self.main_units as usize).saturating_sub(self.main.available_permits());
         (main + self.reserve_used.load(Ordering::Relaxed) as usize) * UNIT_BYTES
+    }
+
+    /// Tells when it becomes short, or is no more. To be called when something was taken or came back.
+    fn tell(&self) {
+        let whole = self.main_units as usize;
+        let used = whole.saturating_sub(self.main.available_permits());
+        let was_short = self.short.load(Ordering::Relaxed);
+        let is_short = if was_short { used > whole / 8 * 3 } else { used > whole / 2 };
+        // Of many threads that see it, one tells.
+        if is_short != was_short && self.short.swap(is_short, Ordering::Relaxed) != is_short {
+            (self.watch)(is_short);
+        }
     }
 }
 
@@ -108,6 +133,7 @@ impl Charge {
                     got.map_err(|_| Exhausted)?.forget();
                     self.main_units += need;
                     self.bytes += more;
+                    budget.tell();
                     return Ok(());
                 }
                 turn = Arc::clone(&budget.reserve_turn).acquire_owned(),
@@ -129,6 +155,7 @@ impl Charge {
         let free = self.budget.main.try_acquire_many(need).map(SemaphorePermit::forget).is_ok();
         if free {
             self.main_units += need;
+            self.budget.tell();
         }
         let got = free || (self.turn.is_some() && self.draw_reserve(need));
         if got {
@@ -196,6 +223,7 @@ impl Drop for Charge {
         }
         if self.main_units > 0 {
             self.budget.main.add_permits(self.main_units as usize);
+            self.budget.tell();
         }
     }
 }

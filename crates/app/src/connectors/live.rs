@@ -21,7 +21,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(total_bytes: usize, reserve_bytes: usize) -> Self {
-        let budget = Budget::new(total_bytes, reserve_bytes);
+        let budget = Budget::watched(total_bytes, reserve_bytes, crate::allocator::short_of_memory);
         let windows = Windows::new(&budget);
         Self { budget, windows }
     }

@@ -10,7 +10,7 @@ use crate::compression::{Compression, Compressor};
 /// Buffers that are kept: those of the batches that usually are in flight together.
 const KEPT: usize = 4;
 /// Larger ones are not kept. They are seldom: large values stay where they lie.
-const KEPT_BYTES_MAX: usize = 256 << 10;
+const KEPT_BYTES_MAX: usize = 512 << 10;
 
 /// What a producer makes its batches with.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Bytes come back exactly, the line is fair, and one request always gets through.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
@@ -138,5 +139,24 @@ async fn what_a_request_drew_from_the_reserve_serves_it_again_when_it_returns() 
     drop(reports);
     broker.await.unwrap();
     drop(filler);
+    assert_eq!(budget.used_bytes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shortage_is_told_once_when_it_begins_and_once_when_it_ends() {
+    static TOLD: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    let budget = Budget::watched(80 << 10, 0, |short| TOLD.lock().unwrap().push(short));
+    let told = || std::mem::take(&mut *TOLD.lock().unwrap());
+    let mut charges = [budget.open(), budget.open()];
+    charges[0].grow(40 << 10, soon()).await.unwrap();
+    assert_eq!(told(), []);
+    charges[1].grow(1, soon()).await.unwrap();
+    charges[1].grow(10 << 10, soon()).await.unwrap();
+    assert_eq!(told(), [true]);
+    charges[0].shrink_to(20 << 10);
+    assert_eq!(told(), [], "some room above the end, so that it does not flutter");
+    charges[0].shrink_to(19 << 10);
+    drop(charges);
+    assert_eq!(told(), [false]);
     assert_eq!(budget.used_bytes(), 0);
 }

@@ -29,6 +29,8 @@ struct Order {
     rounds: usize,
     /// Of each measurement; `None`: as the row says.
     length: Option<Duration>,
+    /// The servers that take part; empty: all.
+    only: Vec<String>,
     /// Keys for every server.
     options: Vec<(String, String)>,
 }
@@ -72,12 +74,19 @@ fn main() -> Result<()> {
 
 impl Order {
     fn read() -> Result<Self> {
-        let mut order = Self { filter: String::new(), rounds: ROUNDS, length: None, options: Vec::new() };
+        let mut order = Self {
+            filter: String::new(),
+            rounds: ROUNDS,
+            length: None,
+            only: Vec::new(),
+            options: Vec::new(),
+        };
         for arg in std::env::args().skip(1) {
             match arg.split_once('=') {
                 None => order.filter = arg,
                 Some(("rounds", count)) => order.rounds = count.parse()?,
                 Some(("seconds", seconds)) => order.length = Some(Duration::from_secs_f64(seconds.parse()?)),
+                Some(("only", names)) => order.only = names.split(',').map(str::to_owned).collect(),
                 Some((key, value)) => order.options.push((key.to_owned(), value.to_owned())),
             }
         }
@@ -87,6 +96,9 @@ impl Order {
 
     fn fitted(&self, mut row: Row) -> Row {
         row.load.length = self.length.unwrap_or(row.load.length);
+        if !self.only.is_empty() {
+            row.contenders.retain(|contender| self.only.contains(&contender.name));
+        }
         row
     }
 }
