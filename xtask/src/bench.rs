@@ -9,7 +9,8 @@ use crate::{codegen, kafka, shell};
 /// The codec's bench: a workspace of its own, so that nothing else waits for the contenders.
 pub(crate) const MANIFEST: &str = "bench/Cargo.toml";
 
-/// `codec`: the codec's table; `rest`: that of REST calls. Else the server's: `FILTER` picks the rows whose name and format contain it; `rounds=N` and
+/// `codec`: the codec's table; `rest`: that of REST calls. Else the server's: `FILTER` picks the rows whose name and format
+/// contain it; `only=NAME,NAME` picks servers; `rounds=N` and
 /// `seconds=N` make it longer or shorter; other keys go to the servers.
 pub(crate) fn main(args: &[String]) -> Result<()> {
     match args.split_first() {

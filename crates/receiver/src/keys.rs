@@ -59,16 +59,14 @@ pub static GRPC_ENABLED: Key =
     flag("otlp.grpc.enabled", "true", Importance::High, "Whether to receive OTLP over gRPC.");
 
 /// `otlp.grpc.port`
-pub static GRPC_PORT: Key =
-    port("otlp.grpc.port", "4317", "The port of OTLP over gRPC. 0 takes any free port.");
+pub static GRPC_PORT: Key = port("otlp.grpc.port", "4317", "The port of OTLP over gRPC.");
 
 /// `otlp.http.enabled`
 pub static HTTP_ENABLED: Key =
     flag("otlp.http.enabled", "true", Importance::High, "Whether to receive OTLP over HTTP.");
 
 /// `otlp.http.port`
-pub static HTTP_PORT: Key =
-    port("otlp.http.port", "4318", "The port of OTLP over HTTP. 0 takes any free port.");
+pub static HTTP_PORT: Key = port("otlp.http.port", "4318", "The port of OTLP over HTTP.");
 
 /// `otlp.bind.address`
 pub static BIND_ADDRESS: Key = Key {

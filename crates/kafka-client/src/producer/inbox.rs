@@ -10,9 +10,9 @@ use tokio::sync::Notify;
 
 use super::record::{Record, Settle};
 
-/// Records up to here go along with another thread's: copied into the batch in any case. What larger ones cost to send
-/// is better spread over the threads.
-const COMPANY_BYTES_MAX: usize = 2048;
+/// Records up to here go along with another thread's. What larger ones cost to send is better spread over the threads:
+/// they would be read from another core's cache.
+const COMPANY_BYTES_MAX: usize = 4096;
 
 /// Where other threads put records for a producer that [`super::Producer::serve`]s it.
 #[derive(Debug)]

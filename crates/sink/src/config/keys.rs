@@ -158,7 +158,8 @@ pub static KAFKA_LOOKUPS_MAX: Key = Key {
     importance: Importance::Low,
     group: TOPICS,
     doc: "Names of brokers and token endpoints that this connector looks up at a time, each on a thread of its own; \
-          more wait. A name server that hangs holds up one of them for each name, and nothing else.",
+          more wait. A name server that hangs holds up one of them for each name, and nothing else. What librdkafka \
+          looks up is not counted.",
 };
 /// Converter of values.
 pub static VALUE_CONVERTER: Key = converter(

@@ -215,7 +215,8 @@ fn others() -> Vec<Row> {
 fn latencies() -> Vec<Row> {
     let mut paced = row("traces 10, paced 2000/s", "json", (Signal::Traces, 10), (8, 2)).against(&[0, 1, 5]);
     paced.load.pace = Some(2000);
-    paced.load.length = Duration::from_secs(4);
+    // A tail needs more than the others.
+    paced.load.length = Duration::from_secs(8);
     vec![
         row("traces 1, one at a time", "json", ONE, (1, 1))
             .against(&[0, 6])
