@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kafka_client::producer::Headers;
 use otlp::Signal;
-use pipeline::{Budget, Deadline, Gate, Metrics, Returns, Settled, Tally};
+use pipeline::{Budget, Deadline, Gate, Metrics, Returns, Settled, Tally, Waits};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -72,7 +72,11 @@ impl Bench {
                 ack: tally.ack(1, charge),
             });
         }
-        tally.settled(deadline).await
+        let waits = Waits::default();
+        tokio::select! {
+            settled = tally.settled(&waits, deadline) => settled,
+            () = waits.run() => unreachable!("it never ends"),
+        }
     }
 
     /// Polls with a deadline: the client's threads have no event for this.
