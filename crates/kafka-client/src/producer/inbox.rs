@@ -12,7 +12,7 @@ use super::record::{Record, Settle};
 
 /// Records up to here go along with another thread's. What larger ones cost to send is better spread over the threads:
 /// they would be read from another core's cache.
-const COMPANY_BYTES_MAX: usize = 4096;
+pub(super) const COMPANY_BYTES_MAX: usize = 4096;
 
 /// Where other threads put records for a producer that [`super::Producer::serve`]s it.
 #[derive(Debug)]

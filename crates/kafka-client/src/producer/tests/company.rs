@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::scripted::answer;
 use super::*;
+use crate::producer::inbox::COMPANY_BYTES_MAX;
 use crate::testing::{Say, Scripted};
 
 /// What became of records by their number, whichever thread it happens on.
@@ -142,7 +143,7 @@ fn small_records_of_others_go_with_the_next_request_while_one_is_in_flight() {
         let guest = house.busy(20).await;
         house.producer.send(house.record(21, 10));
         // Neither a large one nor one that has its place goes along.
-        assert!(guest.offer(house.record(22, 2049)).is_err());
+        assert!(guest.offer(house.record(22, COMPANY_BYTES_MAX + 1)).is_err());
         assert!(guest.offer(Record { partition: Some(0), ..house.record(22, 10) }).is_err());
         assert!(guest.offer(Record { key: Some("k".into()), ..house.record(22, 10) }).is_err());
         assert_eq!(house.requests(), [1]);
