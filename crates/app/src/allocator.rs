@@ -4,7 +4,6 @@
 
 use std::ffi::c_long;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// glibc's allocator keeps the memory of large bodies in each thread's arena; this one gives it back.
 #[global_allocator]
@@ -19,9 +18,6 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 const KEPT_MS: c_long = 100;
 /// The same while memory is short: then it matters that what is free is free for all.
 const KEPT_MS_WHEN_SHORT: c_long = 10;
-
-/// The allocator gives back while it is used. Where that ends all at once, somebody has to see to what is left.
-const LOOKED_AFTER_EVERY: Duration = Duration::from_secs(1);
 
 /// Budgets that are short now.
 static SHORT: AtomicUsize = AtomicUsize::new(0);
@@ -50,15 +46,6 @@ pub(crate) fn short_of_memory(short: bool) {
         if SHORT.load(Ordering::SeqCst) == budgets {
             return;
         }
-    }
-}
-
-/// Gives back in time what nobody uses. Never ends.
-pub(crate) async fn look_after() {
-    loop {
-        tokio::time::sleep(LOOKED_AFTER_EVERY).await;
-        // SAFETY: a call that any thread may make at any time; not forced, so that what is younger than the delay stays.
-        unsafe { libmimalloc_sys::mi_collect(false) };
     }
 }
 

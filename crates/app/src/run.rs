@@ -97,7 +97,6 @@ impl Running {
             tokio::spawn(bound.serve(Arc::clone(&state), state.drain.clone()));
         }
         let connectors = tokio::spawn(connectors.run(requests));
-        tokio::spawn(crate::allocator::look_after());
         Self { switch, board, connectors, finished: Box::pin(ended.finished()), embedded, banner }
     }
 

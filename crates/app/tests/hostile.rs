@@ -159,4 +159,7 @@ fn a_full_budget_holds_memory_down_and_recovers() {
     process::wait_for("the budget is free again", Duration::from_secs(20), || {
         http::get(server.rest, "/metrics").unwrap().text().contains("otlp2kafka_memory_used_bytes 0")
     });
+    process::wait_for("freed pages are given back", Duration::from_secs(20), || {
+        process::resident(server.pid()).0 < 2 * OVERHEAD_BYTES
+    });
 }
