@@ -125,7 +125,8 @@ impl Config {
         let bootstrap = worker.text(&BOOTSTRAP_SERVERS);
         let lookups = Lookups::new(connector.size(&KAFKA_LOOKUPS_MAX));
         let surroundings = &Surroundings { lookups, ..allowed(worker, surroundings) };
-        let wanted = client::Wanted { raw, bootstrap, library, hold, record_bytes, surroundings };
+        let wanted =
+            client::Wanted { raw, bootstrap, producer_client: library, hold, record_bytes, surroundings };
         let mut clients = client::clients(&wanted, &mut problems);
         let instances = either(connector, worker, &PRODUCER_INSTANCES);
         if Some(library) == LIBRDKAFKA && instances.size(&PRODUCER_INSTANCES) > 0 {

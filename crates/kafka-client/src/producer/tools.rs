@@ -1,7 +1,7 @@
 //! Hop 7: what a producer makes its batches with, kept from one to the next.
 //!
-//! The allocator gives pages back within milliseconds, and a batch of small records is about as old when its answer
-//! comes: without its buffer the next one would pay for fresh pages, a third of what it costs otherwise.
+//! Where memory is short the allocator gives pages back within milliseconds, and a batch of small records is about as old
+//! when its answer comes: without its buffer the next one would pay for fresh pages.
 
 use bytes::BytesMut;
 
@@ -16,7 +16,7 @@ const KEPT_BYTES_MAX: usize = 512 << 10;
 #[derive(Debug)]
 pub(super) struct Tools {
     pub(super) compressor: Compressor,
-    /// The longest kept is the last.
+    /// Those kept longest are last.
     kept: Vec<Buffer>,
 }
 

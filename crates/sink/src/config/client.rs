@@ -17,7 +17,7 @@ pub(super) struct Wanted<'a> {
     /// The worker's `bootstrap.servers`.
     pub(super) bootstrap: Option<&'a str>,
     /// Which client produces.
-    pub(super) library: Library,
+    pub(super) producer_client: Library,
     /// The longest time that a request waits for its answer.
     pub(super) hold: Duration,
     /// `otlp.record.max.bytes`.
@@ -42,7 +42,7 @@ type Asked = (Checked, Given);
 /// The settings of all clients of a connector.
 pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clients {
     let (given, inherits) = properties::collect(wanted.raw, &["producer.", "producer.override."]);
-    let mut checked = properties::check(&given, Client::Producer, wanted.library);
+    let mut checked = properties::check(&given, Client::Producer, wanted.producer_client);
     if inherits {
         checked.notes.push(
             "the worker's own security properties are used for records too, as no \
@@ -71,7 +71,7 @@ pub(super) fn clients(wanted: &Wanted<'_>, problems: &mut Vec<Problem>) -> Clien
     };
     let (ids, lookups) = (Ids::of(wanted.raw), &wanted.surroundings.lookups);
     #[cfg(feature = "librdkafka")]
-    let librdkafka = (wanted.library == Library::Librdkafka).then(|| {
+    let librdkafka = (wanted.producer_client == Library::Librdkafka).then(|| {
         let named = (joined(&servers), ids.producer.as_str());
         let mapped = properties::librdkafka::producer(
             (&producer.0, &producer.1),
@@ -140,7 +140,7 @@ fn admin(
     notes: &mut Vec<String>,
 ) -> Asked {
     let own = admins_own(wanted.raw);
-    let mut stronger = properties::check(&own, Client::Admin, wanted.library);
+    let mut stronger = properties::check(&own, Client::Admin, wanted.producer_client);
     problems.append(&mut stronger.problems);
     notes.append(&mut stronger.notes);
     let mut merged = given.clone();
