@@ -114,10 +114,18 @@ impl<'a> Lexer<'a> {
         found
     }
 
-    /// Takes `name`, which has its quotes, and a colon if they come next; else perhaps a part of it.
+    /// Takes `name`, which has its quotes, and a colon if both come next; else nothing but white space.
     #[inline(always)]
     pub(super) fn take_name(&mut self, name: &[u8]) -> bool {
-        self.peek() == b'"' && self.take_literal(name) && self.take(b':')
+        if self.peek() != b'"' {
+            return false;
+        }
+        let start = self.mark();
+        let taken = self.take_literal(name) && self.take(b':');
+        if !taken {
+            self.go_back(start);
+        }
+        taken
     }
 
     /// Whether nothing but white space is left.

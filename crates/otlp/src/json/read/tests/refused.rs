@@ -1,6 +1,7 @@
 //! Corner cases that are refused, each at its place and by what would have been right there.
 
 use super::{LIMITS, body, histogram_point, log, point, read, read_checked, span};
+use crate::testdata::Tree;
 use crate::{Limits, MalformedKind, Signal};
 
 const SPAN: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"#;
@@ -236,6 +237,35 @@ fn text_that_is_no_json() {
     ] {
         assert!(read_checked(Signal::Traces, json.as_bytes()).is_err(), "{json}");
     }
+}
+
+/// Each part of some attributes cut out, whatever its length: what is left is refused unless it is JSON still. A quick
+/// look at what comes next must not take a name for another one that stands behind it.
+#[test]
+fn text_with_a_part_cut_out() {
+    let values = [
+        r#""stringValue":"a b""#,
+        r#""intValue":"5""#,
+        r#""boolValue":true"#,
+        r#""doubleValue" : 1.5"#,
+        r#""bytesValue":"AA==""#,
+    ];
+    let (mut accepted, mut refused) = (0, 0);
+    for (one, other) in values.iter().flat_map(|one| values.iter().map(move |other| (one, other))) {
+        let json = format!(
+            r#"{{"resource_spans":[{{"resource":{{"attributes":[{{"key":"k","value":{{{one},{other}}}}}]}}}}]}}"#
+        );
+        for (from, to) in (0..json.len()).flat_map(|from| (from + 1..json.len()).map(move |to| (from, to))) {
+            let cut = [&json[..from], &json[to..]].concat();
+            if read_checked(Signal::Traces, cut.as_bytes()).is_err() {
+                refused += 1;
+                continue;
+            }
+            assert!(Tree::parse(cut.as_bytes()).is_some(), "{cut}");
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 1_000 && refused > 100_000, "{accepted} accepted, {refused} refused");
 }
 
 #[test]
