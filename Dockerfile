@@ -1,6 +1,6 @@
 # The image: one static program, the authorities that the system trusts, nothing else.
-#   docker build -t otlp2kafka .
-# Without an engine: `cargo xtask dist` writes the same as an OCI archive, with the licences of what is in the program.
+#   docker build -t otlp2kafka:0.1.0 .
+# Without an engine: `cargo xtask dist` writes an OCI archive of the same program, with the licences of what is in it.
 FROM rust:1.95-alpine AS build
 RUN apk add --no-cache build-base ca-certificates
 WORKDIR /src

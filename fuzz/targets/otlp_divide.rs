@@ -26,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
     let prost = (bits & 0x18 == 0).then(|| Request::decode(signal, wire).is_ok());
     assert!(prost.is_none_or(|accepts| accepts == counts.is_some()), "{counts:?}, prost {prost:?}");
     let Some(outline) = Outline::of(signal, wire, rule) else { return };
-    let mut division = Division::new(&outline, wire);
+    let mut division = Division::new(&outline, wire, usize::MAX).unwrap();
     let (mut whole, mut together) = (Vec::new(), Vec::new());
     units(wire, &mut whole);
     if let Some(key) = division.whole() {

@@ -14,8 +14,16 @@ mod image;
 mod licences;
 
 /// Beside the program in its archive: what README.md refers to is there.
-const DOCUMENTS: [&str; 7] =
-    ["LICENSE", "README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs", "examples"];
+const DOCUMENTS: [&str; 8] = [
+    "LICENSE",
+    "README.md",
+    "CHANGELOG.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs",
+    "examples",
+];
 /// Beside it, and in the image.
 const LICENCES: &str = "THIRD-PARTY-LICENCES.txt";
 /// Who owns what is only read.

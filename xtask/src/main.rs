@@ -26,7 +26,8 @@ cargo xtask docs [--check]     docs/configuration.md from the table of keys
 cargo xtask deny               licences, duplicates and sources of dependencies
 cargo xtask static [TEST…]     the program as one static file against musl, and tests that run it
 cargo xtask dist               a release: archive, OCI image, bill of materials, checksums
-cargo xtask kafka fetch|run    a real Apache Kafka on loopback
+cargo xtask kafka fetch        Apache Kafka, which tests and benches run
+cargo xtask kafka run [PORT]   a real Apache Kafka on loopback, on 19092 without PORT
 cargo xtask oracles            protobuf-java and the Collector's pdata, which tests of OTLP compare with
 cargo xtask fuzz [TARGET] [--seconds N]  decoders against bytes of anyone
 cargo xtask fuzz seeds|smoke   their first inputs; the run that is part of ci
@@ -34,8 +35,8 @@ cargo xtask bench [FILTER] [KEY=VALUE…]  CPU, latency and memory against a rea
 cargo xtask bench codec [--ours] [--rounds N] [FILTER…]  the codec beside what others spend on the same bytes
 cargo xtask bench rest [calls] [updates] [isolation] [calls=N] [rounds=N] [seconds=N]
                                REST calls at rest, and what they and others' trouble cost exports
-cargo xtask faults [--kills N] [--pauses N] [--moves N] [--cuts N] [--stalls N] [--rate N] [--seed S]
-                   [--version V] [-o KEY=VALUE]
+cargo xtask faults [--kills N] [--pauses N] [--moves N] [--cuts N] [--stalls N] [--rate N] [--items N]
+                   [--seed S] [--version V] [-o KEY=VALUE]
                                a load on three brokers under faults, and its audit";
 
 fn main() -> Result<()> {

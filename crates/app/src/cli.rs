@@ -6,8 +6,8 @@ const ABOUT: &str = "Receives OpenTelemetry data (OTLP over gRPC and HTTP) and w
 
 const LONG_ABOUT: &str = "\
 Receives OpenTelemetry data (OTLP over gRPC and HTTP) and writes it to Apache Kafka: one export
-request becomes one record in the topic of its signal. A sender gets success only after Kafka has
-the data.
+request becomes one record by default, in the topic of its signal. A sender gets success only after
+Kafka has the data.
 
 Without arguments everything runs on this machine and nowhere else: OTLP/gRPC on 4317, OTLP/HTTP on
 4318, the REST API on 8083 and a small embedded Kafka broker on 9092 that keeps its data in
@@ -29,8 +29,9 @@ Examples:
 Configuration, later wins: the files, the environment (CONNECT_BOOTSTRAP_SERVERS or
 OTLP2KAFKA_BOOTSTRAP_SERVERS for bootstrap.servers; '_' is '.', '__' is '-', '___' is '_'), -o.
 Frequent keys: bootstrap.servers, otlp.grpc.port, otlp.http.port, otlp.bind.address,
-otlp.message.format (json, otlp_json, protobuf), kafka.topic.traces, kafka.topic.metrics, kafka.topic.logs,
-otlp.memory.max.bytes, listeners, data.dir, dev.broker.port, log.level, log.format.
+otlp.message.format (json, otlp_json, protobuf), kafka.topic.traces, kafka.topic.metrics,
+kafka.topic.logs, kafka.topic.profiles, otlp.memory.max.bytes, listeners, data.dir,
+dev.broker.port, log.level, log.format.
 
 Exit codes: 0 after a clean shutdown, 64 when the configuration or the command line is wrong,
 1 otherwise.";

@@ -12,9 +12,16 @@ const HEAD: &str = "\
 Written by `cargo xtask docs` from the table that the program itself uses; change the key, not this page.
 
 Worker keys come from the worker properties file, connector keys from the connector's file (flat JSON, JSON with `name`
-and `config`, or properties). The environment (`CONNECT_…` and `OTLP2KAFKA_…`; `_` is `.`, `__` is `-`, `___` is `_`) wins
-over the files, `-o key=value` over both; what is submitted over REST wins over all of them. An unknown `otlp.*` or `kafka.topic.*` key is a mistake; other unknown keys of a
-connector are named in a warning, as Kafka Connect does. `otlp2kafka check` says what would be in force.
+and `config`, or properties). The environment (`CONNECT_…` and `OTLP2KAFKA_…`; `_` is `.`, `__` is `-`, `___` is `_`)
+wins over the files, `-o key=value` over both; what is submitted over REST wins over all of them. `otlp2kafka check`
+says what would be in force.
+
+An unknown `otlp.*` or `kafka.topic.*` key is a mistake; other unknown keys of a connector or of the worker are named in
+a warning, as Kafka Connect does. Keys of Connect's worker that have no meaning for a worker by itself (where offsets,
+configurations and states are stored, `plugin.path`, …) are accepted; `group.id`, `config.storage.topic` and an
+`exactly.once.source.support` that is on are named as well. `ssl.client.auth` counts for `https://` listeners only.
+
+Exit codes: 0 after a clean shutdown, 64 when the configuration or the command line is wrong, 1 otherwise.
 
 Values may refer to what is kept elsewhere, as `${provider:path:key}`. `config.providers` names the providers, and
 `config.providers.NAME.class` is Kafka's `FileConfigProvider` (a key of a properties file), `DirectoryConfigProvider` (a

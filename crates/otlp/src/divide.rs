@@ -9,7 +9,7 @@
 //! the profiles' dictionary. Units of one key keep their order, pieces come in the order of their first unit. A piece
 //! that is larger than a record is cut further by [`crate::split::Cutter`].
 //!
-//! Time is linear in the bytes read and written. Nothing is allocated for each unit: the index of a division by key
+//! Time is linear in the bytes read and written, and in the texts of a dictionary that keys take, which the caller bounds. Nothing is allocated for each unit: the index of a division by key
 //! is made in one piece, of the size that the outline says; single units need none.
 
 mod groups;
@@ -100,12 +100,16 @@ impl Stored {
 }
 
 impl<W: AsRef<[u8]>> Division<W> {
-    /// Prepares the pieces of `wire`, which `outline` was made of.
-    pub fn new(outline: &Outline, wire: W) -> Self {
+    /// Prepares the pieces of `wire`, which `outline` was made of. `None` when the keys take more than `texts_bytes_max`
+    /// bytes of texts that stand once in the request's dictionary, each counted as often as something points to it.
+    pub fn new(outline: &Outline, wire: W, texts_bytes_max: usize) -> Option<Self> {
         let (signal, rule) = (outline.signal, outline.rule);
         let bytes = wire.as_ref();
         let offsets = strings::offsets(signal, bytes, outline.strings);
         let strings = Strings::new(bytes, &offsets);
+        if outline.strings > 0 && texts_bytes(outline, bytes, &strings) > texts_bytes_max {
+            return None;
+        }
         let way = if rule.units {
             Way::Units(Units::new(outline, bytes, offsets))
         } else if let Some(key) = common_key(outline, bytes, &strings) {
@@ -113,7 +117,7 @@ impl<W: AsRef<[u8]>> Division<W> {
         } else {
             Way::Groups(Groups::new(outline, bytes, &strings))
         };
-        Self { wire, signal, by: rule.key, way }
+        Some(Self { wire, signal, by: rule.key, way })
     }
 
     /// Whether the request stays in one piece, which is the request as it is; [`Division::next`] writes none then.
@@ -154,6 +158,12 @@ impl<W: AsRef<[u8]>> Division<W> {
         };
         Some(Piece { key: key.and_then(|key| key.key(wire)), items, single })
     }
+}
+
+fn texts_bytes<'a>(outline: &Outline, wire: &'a [u8], strings: &Strings<'a>) -> usize {
+    let Some(by) = outline.rule.key else { return 0 };
+    let bytes = resources(wire).map(|resource| key::texts_bytes(by, resource.body, strings));
+    bytes.fold(0, usize::saturating_add)
 }
 
 /// The one key that everything has, `None` when there are several.

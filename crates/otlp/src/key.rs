@@ -6,7 +6,7 @@ pub(crate) mod strings;
 pub(crate) mod tests;
 
 use crate::Signal;
-use crate::split::entry::fields;
+use crate::split::entry::{Entry, fields};
 use strings::Strings;
 
 /// Longest key in bytes. Only names of services can be longer; they are cut.
@@ -28,7 +28,7 @@ pub enum KeyBy {
 pub enum Key<'a> {
     /// As text: 32 hexadecimal digits in lower case.
     TraceId([u8; 16]),
-    /// As text: the first [`KEY_BYTES_MAX`] bytes of the name, less where a character would be cut.
+    /// The first [`KEY_BYTES_MAX`] bytes of the name, less where a character would be cut.
     Service(&'a str),
     /// The resource's hash (see docs/records.md). As text: 16 hexadecimal digits in lower case.
     Resource(u64),
@@ -39,7 +39,7 @@ impl Key<'_> {
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::TraceId(id) => id.iter().for_each(|byte| put_hex(*byte, out)),
-            Self::Service(name) => out.extend_from_slice(&name.as_bytes()[..service_bytes(name)]),
+            Self::Service(name) => out.extend_from_slice(name.as_bytes()),
             Self::Resource(hash) => hash.to_be_bytes().iter().for_each(|byte| put_hex(*byte, out)),
         }
     }
@@ -48,7 +48,7 @@ impl Key<'_> {
     pub fn text_bytes(&self) -> usize {
         match self {
             Self::TraceId(id) => id.len() * 2,
-            Self::Service(name) => service_bytes(name),
+            Self::Service(name) => name.len(),
             Self::Resource(_) => size_of::<u64>() * 2,
         }
     }
@@ -59,8 +59,18 @@ fn put_hex(byte: u8, out: &mut Vec<u8>) {
     out.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
 
-fn service_bytes(name: &str) -> usize {
-    name.floor_char_boundary(KEY_BYTES_MAX)
+/// As much of a text as a key has. What is behind it is not even read: a dictionary's text may be long, and many may
+/// point to it.
+fn key_text(text: &[u8]) -> Option<&str> {
+    let some = &text[..text.len().min(KEY_BYTES_MAX)];
+    match std::str::from_utf8(some) {
+        Ok(whole) => Some(whole),
+        // A character that the end cuts is left out; others that are none do not come from a request that was checked.
+        Err(error) if error.error_len().is_none() && some.len() < text.len() => {
+            std::str::from_utf8(&some[..error.valid_up_to()]).ok()
+        }
+        Err(_) => None,
+    }
 }
 
 /// The trace id of a span or log record. An id of other than 16 bytes or of zeros is none (trace.proto).
@@ -83,10 +93,20 @@ pub(crate) fn of_resource<'a>(by: KeyBy, resource_x: &'a [u8], strings: &Strings
             if name(attribute, strings) != SERVICE_NAME {
                 return None;
             }
-            let text = std::str::from_utf8(text_of(last(attribute, VALUE)?, strings)?).ok()?;
+            let text = key_text(text_of(last(attribute, VALUE)?, strings)?)?;
             (!text.is_empty()).then_some(Key::Service(text))
         }),
         KeyBy::Resource => hash::of_attributes(attributes(resource_x), strings).map(Key::Resource),
+    }
+}
+
+/// Bytes of a dictionary's texts that [`of_resource`] reads. A text stands there once, and a few bytes point to it: what is
+/// read may be far more than was sent.
+pub(crate) fn texts_bytes<'a>(by: KeyBy, resource_x: &'a [u8], strings: &Strings<'a>) -> usize {
+    match by {
+        // Of names no more is read than a key has.
+        KeyBy::TraceId | KeyBy::Service => 0,
+        KeyBy::Resource => hash::texts_bytes(attributes(resource_x), strings),
     }
 }
 
@@ -115,16 +135,24 @@ fn last(message: &[u8], number: u64) -> Option<&[u8]> {
 
 /// The name of an attribute; profiles may have it in their dictionary.
 fn name<'a>(attribute: &'a [u8], strings: &Strings<'a>) -> &'a [u8] {
-    let index = fields(attribute).filter(|entry| entry.number == NAME_INDEX).last();
-    match index.map_or(0, |entry| entry.varint()) {
-        0 => last(attribute, NAME).unwrap_or_default(),
-        index => strings.get(index),
-    }
+    name_index(attribute)
+        .map_or_else(|| last(attribute, NAME).unwrap_or_default(), |index| strings.get(index))
 }
 
-/// The text of a value, `None` when it is of another kind: the last member on the wire counts.
+/// The place of an attribute's name in the dictionary, if it has one there.
+fn name_index(attribute: &[u8]) -> Option<u64> {
+    let index = fields(attribute).filter(|entry| entry.number == NAME_INDEX).last();
+    index.map(|entry| entry.varint()).filter(|index| *index != 0)
+}
+
+/// What an `AnyValue` holds: the last member on the wire counts.
+fn member(any: &[u8]) -> Option<Entry<'_>> {
+    fields(any).filter(|entry| (STRING..=STRING_INDEX).contains(&entry.number)).last()
+}
+
+/// The text of a value, `None` when it is of another kind.
 fn text_of<'a>(value: &'a [u8], strings: &Strings<'a>) -> Option<&'a [u8]> {
-    let member = fields(value).filter(|entry| (STRING..=STRING_INDEX).contains(&entry.number)).last()?;
+    let member = member(value)?;
     match member.number {
         STRING => Some(member.body),
         STRING_INDEX => Some(strings.get(member.varint())),

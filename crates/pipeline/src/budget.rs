@@ -149,6 +149,14 @@ impl Charge {
         Ok(())
     }
 
+    /// Whether `more` bytes can ever be had: when nobody else holds any, or of the reserve.
+    #[must_use]
+    pub fn can_grow(&self, more: usize) -> bool {
+        let (need, budget) = (self.missing(more), &self.budget);
+        need <= budget.main_units.saturating_sub(self.main_units)
+            || need <= budget.reserve_units.saturating_sub(self.reserve_units)
+    }
+
     /// Adds `more` bytes if they are free now.
     pub fn try_grow(&mut self, more: usize) -> bool {
         let need = self.missing(more);

@@ -43,6 +43,9 @@ const REASONS: [&str; 17] = [
     "panic",
 ];
 
+/// The signal of what was sent to a path that is not one of OTLP.
+const NO_SIGNAL: &str = "none";
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ConnectorLabel {
     connector: Arc<str>,
@@ -92,6 +95,8 @@ pub struct Metrics {
     connector: Arc<str>,
     signals: [Arc<SignalMetrics>; Signal::ALL.len()],
     in_flight: [Gauge; Signal::ALL.len()],
+    /// What was sent to a path of no signal.
+    strays: Refusals,
     connections: Gauge,
     connections_refused: Counter,
 }
@@ -156,6 +161,7 @@ impl Families {
                 let connector = Arc::clone(&connector);
                 self.requests.get_or_create_owned(&TransportLabel { connector, signal, transport })
             };
+            let refusals = self.refusals(&connector, signal);
             Arc::new(SignalMetrics {
                 requests: [transport("grpc"), transport("http")],
                 items_received: self.items_received.get_or_create_owned(&label),
@@ -163,12 +169,7 @@ impl Families {
                 items_stored: self.items_stored.get_or_create_owned(&label),
                 records_stored: self.records_stored.get_or_create_owned(&label),
                 items_rejected: self.items_rejected.get_or_create_owned(&label),
-                refusals: Refusals {
-                    connector: Arc::clone(&connector),
-                    signal,
-                    counts: [const { OnceLock::new() }; REASONS.len()],
-                    shown: Mutex::new(Some(self.refusals.clone())),
-                },
+                refusals,
                 request_seconds: self.request_seconds.get_or_create_owned(&label),
             })
         });
@@ -178,6 +179,7 @@ impl Families {
         });
         let label = ConnectorLabel { connector: Arc::clone(&connector) };
         Metrics {
+            strays: self.refusals(&connector, NO_SIGNAL),
             connector,
             signals,
             in_flight,
@@ -186,9 +188,19 @@ impl Families {
         }
     }
 
+    fn refusals(&self, connector: &Arc<str>, signal: &'static str) -> Refusals {
+        Refusals {
+            connector: Arc::clone(connector),
+            signal,
+            counts: [const { OnceLock::new() }; REASONS.len()],
+            shown: Mutex::new(Some(self.refusals.clone())),
+        }
+    }
+
     /// Takes the counters of a connector that is no more out of what is shown.
     pub fn forget(&self, metrics: &Metrics) {
         let connector = &metrics.connector;
+        metrics.strays.hide();
         for signal in Signal::ALL {
             metrics.signal(signal).refusals.hide();
             let signal = signal.name();
@@ -285,6 +297,17 @@ impl Metrics {
         &self.signals[signal.index()]
     }
 
+    /// A request to a path of no signal was answered with an error.
+    pub fn refused_stray(&self, reason: &'static str) {
+        self.strays.count(reason);
+    }
+
+    /// Requests to a path of no signal that were answered with an error so far.
+    #[must_use]
+    pub fn strays_refused(&self) -> u64 {
+        self.strays.total()
+    }
+
     /// Open connections of all receivers.
     #[must_use]
     pub fn connections(&self) -> &Gauge {
@@ -352,7 +375,7 @@ impl SignalMetrics {
     /// Requests answered with an error so far.
     #[must_use]
     pub fn requests_refused(&self) -> u64 {
-        self.refusals.counts.iter().filter_map(OnceLock::get).map(Counter::get).sum()
+        self.refusals.total()
     }
 
     /// Items that Kafka has acknowledged so far.
@@ -379,6 +402,10 @@ impl Refusals {
             shown.unwrap_or_default()
         };
         count.get_or_init(first).inc();
+    }
+
+    fn total(&self) -> u64 {
+        self.counts.iter().filter_map(OnceLock::get).map(Counter::get).sum()
     }
 
     fn hide(&self) {
@@ -414,6 +441,7 @@ mod tests {
         for metrics in [&prod, &hostile] {
             for reason in REASONS {
                 metrics.signal(Signal::Logs).refused(reason);
+                metrics.refused_stray(reason);
             }
             metrics.signal(Signal::Logs).stored(1);
         }

@@ -270,7 +270,7 @@ async fn drive<I: Intake>(connection: impl Connection, ends: &Ends<I>) -> hyper:
     let mut draining = pin!(phases.reached(Phase::Draining));
     let mut closing = pin!(phases.reached(Phase::Closing));
     let mut timer = pin!(tokio::time::sleep(settings.header_timeout.min(settings.idle_timeout)));
-    let (mut leaving, mut cut_at) = (false, None::<Instant>);
+    let (mut leaving, mut closed, mut cut_at) = (false, false, None::<Instant>);
     loop {
         let step = std::future::poll_fn(|context| {
             if let std::task::Poll::Ready(served) = connection.as_mut().poll(context) {
@@ -290,6 +290,11 @@ async fn drive<I: Intake>(connection: impl Connection, ends: &Ends<I>) -> hyper:
             }
             served = step => match served {
                 Some(served) => return served,
+                // A request that was under way when the connection seemed idle is answered, and is the last.
+                None if cut_at.is_some() && !closed && due().is_none() => {
+                    cut_at = None;
+                    timer.as_mut().reset(Instant::now() + FAR);
+                }
                 None if cut_at.is_some_and(|at| at <= Instant::now()) => return Ok(()),
                 None => match due() {
                     Some(at) if at <= Instant::now() => {
@@ -304,7 +309,10 @@ async fn drive<I: Intake>(connection: impl Connection, ends: &Ends<I>) -> hyper:
                     at => timer.as_mut().reset(at.unwrap_or_else(|| Instant::now() + FAR)),
                 },
             },
-            () = &mut closing, if cut_at.is_none() => cut_at = Some(Instant::now() + PARTING),
+            () = &mut closing, if !closed => {
+                closed = true;
+                cut_at = Some(Instant::now() + PARTING);
+            }
         }
     }
 }

@@ -86,6 +86,15 @@ impl<I: Intake> Service<I> {
         delay - delay / 5 * (step >> 24) / 256
     }
 
+    /// Counts a request that is turned away for its head.
+    pub(crate) fn turned_away(&self, transport: Transport, signal: Option<Signal>, answer: &Answer) {
+        let Some(reason) = answer.label() else { return };
+        let Some(signal) = signal else { return self.shared.metrics.refused_stray(reason) };
+        let metrics = self.shared.metrics.signal(signal);
+        metrics.request(transport);
+        metrics.refused(reason);
+    }
+
     /// The way of a request from its head to its answer. `read` takes the framing off the body.
     ///
     /// # Cancellation

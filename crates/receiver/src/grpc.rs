@@ -28,12 +28,16 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let (parts, body) = request.into_parts();
-    let judged = head(&parts, &service.settings);
+    let signal = Signal::from_grpc_path(parts.uri.path());
+    let judged = head(&parts, signal, &service.settings);
     // Waiting for a place in line holds the body alone.
     drop(parts);
     let (head, gzip) = match judged {
         Ok(judged) => judged,
-        Err(answer) => return reply::grpc(&answer, service.retry_delay()),
+        Err(answer) => {
+            service.turned_away(Transport::Grpc, signal, &answer);
+            return reply::grpc(&answer, service.retry_delay());
+        }
     };
     let bytes_max = service.settings.request_bytes_max;
     let read = async |reader| message(reader, gzip, bytes_max).await;
@@ -42,7 +46,11 @@ where
 }
 
 /// The call, and whether its messages may be gzip.
-fn head(parts: &::http::request::Parts, settings: &Settings) -> Result<(Head, bool), Answer> {
+fn head(
+    parts: &::http::request::Parts,
+    signal: Option<Signal>,
+    settings: &Settings,
+) -> Result<(Head, bool), Answer> {
     if parts.version < Version::HTTP_2 {
         return Err(Answer::NotHttp2);
     }
@@ -53,7 +61,7 @@ fn head(parts: &::http::request::Parts, settings: &Settings) -> Result<(Head, bo
     if !content_type.is_some_and(is_grpc) {
         return Err(Answer::MediaType);
     }
-    let signal = Signal::from_grpc_path(parts.uri.path()).ok_or(Answer::UnknownPath)?;
+    let signal = signal.ok_or(Answer::UnknownPath)?;
     let gzip = match parts.headers.get("grpc-encoding").map(header::HeaderValue::as_bytes) {
         None | Some(b"identity") => false,
         Some(b"gzip") => true,

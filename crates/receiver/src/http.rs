@@ -32,13 +32,17 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     let (parts, body) = request.into_parts();
-    let judged = judge(&parts, &service.settings);
+    // Users configure their exporters with and without it.
+    let path = parts.uri.path();
+    let signal = Signal::from_http_path(path.strip_suffix('/').unwrap_or(path));
+    let judged = judge(&parts, signal, &service.settings);
     let media = media(&parts.headers).unwrap_or(JSON);
     // Waiting for a place in line holds the body alone.
     drop(parts);
     let asked = match judged {
         Ok(asked) => asked,
         Err(answer) => {
+            service.turned_away(Transport::Http, signal, &answer);
             let response = reply::http(&answer, None, media, service.settings.retry_delay);
             return (response, body.is_end_stream());
         }
@@ -66,11 +70,12 @@ where
     Ok(Packed { bytes, coding, charge: reader.into_charge() })
 }
 
-fn judge(parts: &::http::request::Parts, settings: &Settings) -> Result<Asked, Answer> {
-    let path = parts.uri.path();
-    // Users configure their exporters with and without it.
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let signal = Signal::from_http_path(path).ok_or(Answer::UnknownPath)?;
+fn judge(
+    parts: &::http::request::Parts,
+    signal: Option<Signal>,
+    settings: &Settings,
+) -> Result<Asked, Answer> {
+    let signal = signal.ok_or(Answer::UnknownPath)?;
     if parts.method != Method::POST {
         return Err(Answer::Method);
     }

@@ -75,7 +75,7 @@ pub static BIND_ADDRESS: Key = Key {
     default: Some("0.0.0.0"),
     importance: Importance::Low,
     group: RECEIVERS,
-    doc: "The address that both receivers listen on.",
+    doc: "The address that both receivers listen on. Without files and bootstrap.servers: 127.0.0.1.",
 };
 
 /// `otlp.tls.enabled`
@@ -111,7 +111,8 @@ pub static REQUEST_MAX_BYTES: Key = number(
     // The OTLP specification's default for clients and servers.
     "67108864",
     "The largest request body, counted as sent and again as unpacked. A larger one is refused with 413 or \
-     RESOURCE_EXHAUSTED, which tells its sender not to send it again.",
+     RESOURCE_EXHAUSTED, which tells its sender not to send it again. When it is not set, at most a quarter of \
+     otlp.memory.max.bytes.",
 );
 
 /// `otlp.request.hold.ms`

@@ -21,6 +21,7 @@ use held::{Held, Value, Whole, no_memory, whole_units};
 
 mod divide;
 mod held;
+mod json;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -192,27 +193,6 @@ impl<P: Producer> Worker<P> {
             Encoding::Protobuf => {}
         }
         Ok((held, permit))
-    }
-
-    async fn read_json(&self, held: &mut Held) -> Result<(), Verdict> {
-        let json = std::mem::take(&mut held.wire);
-        let (text, json_bytes) = (json.clone(), json.len());
-        let bound = held.run(json_bytes, move || wire_bytes_max(&text)).await?;
-        held.grow(bound).await?;
-        let (shape, signal) = (self.core.shape, held.signal);
-        let work = move || {
-            let mut wire = Vec::with_capacity(bound);
-            let read = otlp::json::read(signal, &json, &shape.limits, &mut wire);
-            wire.shrink_to_fit();
-            (read, wire)
-        };
-        let (read, wire) = held.run(json_bytes, work).await?;
-        let items = read.map_err(malformed)?.items;
-        held.grow_to(wire.capacity()).await?;
-        held.charge.shrink_to(whole_units(wire.capacity()));
-        held.wire = Bytes::from(wire);
-        self.checked(held, items);
-        Ok(())
     }
 
     async fn scan(&self, held: &mut Held) -> Result<(), Verdict> {
@@ -431,15 +411,6 @@ impl<P: Producer> Worker<P> {
         ratio.learn(wire_bytes, value_bytes);
         self.ratios[signal.index()].set(ratio);
     }
-}
-
-/// Bytes of wire that JSON text becomes at most: a number of one digit takes up to ten bytes, an empty message
-/// some more than its braces, and each of them stands behind a comma, a colon or a bracket.
-fn wire_bytes_max(json: &[u8]) -> usize {
-    const NUMBER_BYTES_MAX: usize = 10;
-    const SLACK: usize = 4096;
-    let separators = json.iter().filter(|byte| **byte == b',').count();
-    json.len().saturating_add(separators.saturating_mul(NUMBER_BYTES_MAX)).saturating_add(SLACK)
 }
 
 fn timestamp_ms(received: SystemTime) -> i64 {

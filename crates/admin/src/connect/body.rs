@@ -47,14 +47,18 @@ fn is_json(headers: &HeaderMap) -> Option<bool> {
 impl Sent {
     /// The body as a `T`, numbers kept as such.
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let Object(read) = serde_json::from_slice(&self.0).map_err(|error| bad_json(&error))?;
+        let Object(read) = serde_json::from_str(self.text()?).map_err(|error| bad_json(&error))?;
         Ok(read)
+    }
+
+    /// serde_json by itself looks only at strings that somebody wants.
+    fn text(&self) -> Result<&str, Error> {
+        std::str::from_utf8(&self.0).map_err(|_| Error::bad("The body is not UTF-8"))
     }
 
     /// The body as a `T` whose every number has become the text that it was written as.
     pub(super) fn parse_as_text<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let text = std::str::from_utf8(&self.0).map_err(|_| Error::bad("The body is not UTF-8"))?;
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| bad_json(&error))?;
+        serde_json::from_str::<IgnoredAny>(self.text()?).map_err(|error| bad_json(&error))?;
         let quoted = serde_json::from_slice(&quote_numbers(&self.0));
         let Object(read) = quoted.map_err(|error| bad_json(&error))?;
         Ok(read)
@@ -250,6 +254,21 @@ mod tests {
             ("g\"1", text("0")),
         ];
         assert_eq!(config(json), expected.map(|(key, value)| (key.to_owned(), value)));
+    }
+
+    #[test]
+    fn a_body_that_is_not_utf8_is_refused_wherever_that_is() {
+        #[derive(Debug, Deserialize)]
+        struct Wanted {}
+        let sent = |json: &'static [u8]| Sent(Bytes::from_static(json));
+        for json in [&b"{\"x\":\"\xe2\xe2\"}"[..], b"{\"\xff\":1}"] {
+            let errors = [
+                sent(json).parse::<Wanted>().map(drop).unwrap_err(),
+                sent(json).config().map(drop).unwrap_err(),
+            ];
+            assert!(errors.iter().all(|error| format!("{error:?}").contains("not UTF-8")), "{errors:?}");
+        }
+        assert!(sent("{\"é\":\"é\"}".as_bytes()).parse::<Wanted>().is_ok());
     }
 
     #[test]

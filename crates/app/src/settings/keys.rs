@@ -22,9 +22,10 @@ pub(super) const fn key(
 #[rustfmt::skip]
 pub(crate) static LISTENERS: Key = key("listeners", Kind::List, Some("http://:8083"), Medium, "REST",
     "Where the REST API, /metrics, /livez and /readyz listen, as http://HOST:PORT or https://HOST:PORT; without a \
-     host on all addresses. HTTPS takes its certificate from listeners.https.ssl.keystore.*, and asks clients for \
-     theirs by listeners.https.ssl.client.auth; without any listeners.https. key, from the same keys without that \
-     beginning. Without worker properties and bootstrap.servers: http://127.0.0.1:8083.");
+     host on all IPv4 addresses, with [::] as host on all of IPv6. HTTPS takes its certificate from \
+     listeners.https.ssl.keystore.*, and asks clients for theirs by listeners.https.ssl.client.auth; without any \
+     listeners.https. key, from the same keys without that beginning. Without worker properties and \
+     bootstrap.servers: http://127.0.0.1:8083.");
 #[rustfmt::skip]
 pub(crate) static ADMIN_LISTENERS: Key = key("admin.listeners", Kind::List, None, Low, "REST",
     "Where /admin listens instead, written as listeners. Absent: at listeners; empty: nowhere.");
@@ -89,7 +90,7 @@ pub(crate) static MEMORY_MAX: Key = key("otlp.memory.max.bytes",
      and records. More requests wait, then are told to come again. In a connector's own definition: a budget of its \
      own, which others cannot use up. In the worker's properties, the environment or by -o: the one budget of all \
      connectors that have none of their own; by default 268435456 (256 MiB), or 40 % of the memory cgroup's limit \
-     where that is less.");
+     where that is less. At least 2 × (otlp.request.max.bytes + otlp.record.max.bytes) + 16 MiB.");
 
 /// The class of the connector that this program stands for, and its aliases in Kafka Connect.
 pub(crate) const CLASSES: [&str; 3] = [

@@ -126,7 +126,7 @@ pub(super) fn judge_worker(pairs: &Pairs, table: &[&'static Key], words: &mut Ve
                 given.origin
             )),
             "group.id" | "config.storage.topic" => words.push(format!(
-                "{}: {name} has no effect yet: this worker runs alone and shares no connectors",
+                "{}: {name} has no effect: this worker runs alone and shares no connectors",
                 given.origin
             )),
             _ if known => {}

@@ -9,6 +9,9 @@ pub(super) const DEFAULT_BYTES: usize = 256 << 20;
 /// What must be left beside the reserve, so that more than one request can be on its way.
 const BESIDE_RESERVE_BYTES: usize = 16 << 20;
 
+/// What the request that draws on the reserve holds while it is unpacked, beside what it comes to.
+const UNPACKING_BYTES: usize = 512 << 10;
+
 /// The budget of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Memory {
@@ -25,8 +28,8 @@ impl Memory {
     ///
     /// One problem that names both keys.
     pub(super) fn new(total: usize, request_max: usize, record_max: usize) -> Result<Self, Problem> {
-        let reserve = request_max.saturating_add(record_max).saturating_mul(2);
-        let needed = reserve.saturating_add(BESIDE_RESERVE_BYTES);
+        let largest = request_max.saturating_add(record_max).saturating_mul(2);
+        let needed = largest.saturating_add(BESIDE_RESERVE_BYTES);
         if total < needed {
             return Err(Problem::other(
                 super::keys::MEMORY_MAX.name,
@@ -37,7 +40,7 @@ impl Memory {
                 ),
             ));
         }
-        Ok(Self { total_bytes: total, reserve_bytes: reserve })
+        Ok(Self { total_bytes: total, reserve_bytes: largest + UNPACKING_BYTES })
     }
 }
 
@@ -152,7 +155,7 @@ mod tests {
     #[test]
     fn the_reserve_must_fit() {
         let memory = Memory::new(256 << 20, 64 << 20, 1_000_000).unwrap();
-        assert_eq!(memory.reserve_bytes, (128 << 20) + 2_000_000);
+        assert_eq!(memory.reserve_bytes, (128 << 20) + 2_000_000 + UNPACKING_BYTES);
         let problem = Memory::new(100 << 20, 64 << 20, 1_000_000).unwrap_err();
         assert_eq!(
             problem.to_string(),

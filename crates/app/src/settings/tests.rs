@@ -302,7 +302,7 @@ fn what_has_no_effect_gets_a_word() {
         words,
         [
             "w.properties: exactly.once.source.support = enabled has no effect: records are delivered at least once",
-            "w.properties: group.id has no effect yet: this worker runs alone and shares no connectors",
+            "w.properties: group.id has no effect: this worker runs alone and shares no connectors",
             "w.properties: unknown configuration unheard.of has no effect",
             "w.properties: unknown configuration worker.thread has no effect; did you mean worker.threads?",
             "c.json: bootstrap.servers is a key of the worker and has no effect in a connector",

@@ -43,7 +43,7 @@ struct Cut {
 fn divide(signal: Signal, wire: &[u8], rule: Rule) -> Vec<Cut> {
     let scanned = scan(signal, wire, &Limits { elements: u64::MAX });
     let outline = Outline::of(signal, wire, rule).unwrap();
-    let mut division = Division::new(&outline, wire);
+    let mut division = Division::new(&outline, wire, usize::MAX).unwrap();
     let shown = |key: crate::key::Key<'_>| {
         let mut text = Vec::new();
         key.write(&mut text);
@@ -299,7 +299,7 @@ fn what_has_one_key_stays_as_it_is() {
     let wire = [traces_of(1), traces_of(1)].concat();
     for key in [KeyBy::TraceId, KeyBy::Resource] {
         let outline = Outline::of(Signal::Traces, &wire, Rule { key: Some(key), units: false }).unwrap();
-        let mut division = Division::new(&outline, &wire);
+        let mut division = Division::new(&outline, &wire, usize::MAX).unwrap();
         assert!(division.whole().is_some_and(|key| key.is_some()));
         assert_eq!(division.next_bytes(), None);
         assert_eq!(division.next(&mut Vec::new()), None);
@@ -309,7 +309,11 @@ fn what_has_one_key_stays_as_it_is() {
         let wire = realistic(signal, 5, &mut Rng::with_seed(1));
         let rule = Rule { key: Some(KeyBy::TraceId), units: false };
         let outline = Outline::of(signal, &wire, rule).unwrap();
-        assert_eq!(Division::new(&outline, &wire).whole(), Some(None), "{signal:?} have no trace ids");
+        assert_eq!(
+            Division::new(&outline, &wire, usize::MAX).unwrap().whole(),
+            Some(None),
+            "{signal:?} have no trace ids"
+        );
     }
 }
 
@@ -338,7 +342,7 @@ fn memory_is_what_was_said_and_time_is_linear() {
             let mut out = Vec::with_capacity(wire.len() * 2 + 64);
             let mut pieces = 0_u64;
             let used = allocation_counter::measure(|| {
-                let mut division = Division::new(&outline, wire);
+                let mut division = Division::new(&outline, wire, usize::MAX).unwrap();
                 while division.next(&mut out).is_some() {
                     pieces += 1;
                     out.clear();
@@ -348,6 +352,41 @@ fn memory_is_what_was_said_and_time_is_linear() {
             assert!(used.bytes_max <= said, "{} bytes, {said} were said: {rule:?}", used.bytes_max);
             assert!(used.count_total <= 8, "{} allocations for {pieces} pieces: {rule:?}", used.count_total);
         }
+    }
+}
+
+/// A text that stands once in the dictionary, and many attributes that point to it, as their names, values, and within
+/// them: what the hash reads is bounded, and what a name of a service takes of it is as long as a key.
+#[test]
+fn texts_that_many_attributes_point_to_are_counted_as_often() {
+    const TEXT_BYTES: usize = 1 << 20;
+    const TIMES: usize = 10_000;
+    let index = |number: u8| [number << 3, 1];
+    let text = nested(1, &[nested(5, b""), nested(5, &vec![b'x'; TEXT_BYTES])].concat());
+    let dictionary = [&[0x12], &text[1..]].concat();
+    let list = nested(5, &nested(1, &index(8)));
+    let entries = nested(6, &nested(1, &[&index(3)[..], &nested(2, &index(8))].concat()));
+    let attributes = [
+        (1, index(3).to_vec()),
+        (1, nested(2, &index(8))),
+        (1, nested(2, &list)),
+        (2, nested(2, &entries)),
+        (0, [nested(1, b"service.name"), nested(2, &nested(1, b"cart"))].concat()),
+    ];
+    for (texts, attribute) in attributes {
+        let resource = nested(1, &nested(1, &attribute).repeat(TIMES));
+        let profiles = nested(1, &[resource, nested(2, &nested(2, b""))].concat());
+        let wire = [dictionary.clone(), profiles].concat();
+        let most = texts * TEXT_BYTES * TIMES;
+        let rule = Rule { key: Some(KeyBy::Resource), units: false };
+        let outline = Outline::of(Signal::Profiles, &wire, rule).unwrap();
+        let scanned = scan(Signal::Profiles, &wire, &Limits { elements: 10 });
+        assert_eq!(scanned.unwrap().items, 1);
+        assert!(most == 0 || Division::new(&outline, &wire, most - 1).is_none());
+        assert!(most > 0 || Division::new(&outline, &wire, 0).is_some());
+        let rule = Rule { key: Some(KeyBy::Service), units: false };
+        let outline = Outline::of(Signal::Profiles, &wire, rule).unwrap();
+        assert!(Division::new(&outline, &wire, 0).is_some());
     }
 }
 

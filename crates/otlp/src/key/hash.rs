@@ -15,7 +15,7 @@ use std::hash::Hasher;
 use twox_hash::XxHash64;
 
 use super::strings::Strings;
-use super::{STRING, STRING_INDEX, VALUE, last, name};
+use super::{STRING, STRING_INDEX, VALUE, last, member, name, name_index};
 use crate::error::DEPTH_MAX;
 use crate::split::entry::{Entry, fields};
 
@@ -62,8 +62,7 @@ fn put_map<'a>(
 
 /// `below` bounds the recursion on bytes that were never checked; checked ones do not reach it.
 fn put_value<'a>(hasher: &mut XxHash64, any: &'a [u8], strings: &Strings<'a>, below: u32) {
-    let member = fields(any).filter(|entry| (STRING..=STRING_INDEX).contains(&entry.number)).last();
-    let (Some(member), Some(below)) = (member, below.checked_sub(1)) else { return hasher.write(b"n") };
+    let (Some(member), Some(below)) = (member(any), below.checked_sub(1)) else { return hasher.write(b"n") };
     match member.number {
         STRING => put_text(hasher, member.body),
         STRING_INDEX => put_text(hasher, strings.get(member.varint())),
@@ -87,6 +86,32 @@ fn put_value<'a>(hasher: &mut XxHash64, any: &'a [u8], strings: &Strings<'a>, be
         }
         KVLIST => put_map(hasher, values(member), strings, below),
         _ => hasher.write(b"n"),
+    }
+}
+
+/// Bytes of a dictionary's texts that [`of_attributes`] reads: each as often as something points to it.
+pub(super) fn texts_bytes<'a>(attributes: impl Iterator<Item = &'a [u8]>, strings: &Strings<'a>) -> usize {
+    entries_texts(attributes, strings, DEPTH_MAX)
+}
+
+fn entries_texts<'a>(entries: impl Iterator<Item = &'a [u8]>, strings: &Strings<'a>, below: u32) -> usize {
+    let bytes = entries.map(|entry| {
+        let value = last(entry, VALUE).unwrap_or_default();
+        name_index(entry).map_or(0, |index| strings.get(index).len()) + value_texts(value, strings, below)
+    });
+    bytes.fold(0, usize::saturating_add)
+}
+
+fn value_texts<'a>(any: &'a [u8], strings: &Strings<'a>, below: u32) -> usize {
+    let (Some(member), Some(below)) = (member(any), below.checked_sub(1)) else { return 0 };
+    match member.number {
+        STRING_INDEX => strings.get(member.varint()).len(),
+        ARRAY => {
+            let bytes = values(member).map(|value| value_texts(value, strings, below));
+            bytes.fold(0, usize::saturating_add)
+        }
+        KVLIST => entries_texts(values(member), strings, below),
+        _ => 0,
     }
 }
 

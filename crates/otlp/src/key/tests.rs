@@ -200,6 +200,11 @@ fn the_service_is_the_first_name_that_is_a_text_and_not_empty() {
     // Not within a character: "ü" is two bytes.
     let odd = format!("a{}", "ü".repeat(600));
     assert_eq!(of(vec![name(text(&odd))]).unwrap().len(), KEY_BYTES_MAX - 1);
+    // What is cut off makes no other key.
+    let (one, other) = ("s".repeat(KEY_BYTES_MAX) + "1", "s".repeat(KEY_BYTES_MAX) + "2");
+    let resources = [one, other].map(|it| resource_x(vec![name(text(&it))]));
+    let [one, other] = resources.each_ref().map(|it| of_resource(KeyBy::Service, it, &Strings::default()));
+    assert_eq!(one, other);
 }
 
 #[test]

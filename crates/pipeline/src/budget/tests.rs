@@ -160,3 +160,21 @@ async fn shortage_is_told_once_when_it_begins_and_once_when_it_ends() {
     assert_eq!(told(), [false]);
     assert_eq!(budget.used_bytes(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_had_is_had_once_the_others_are_gone_and_what_cannot_is_known() {
+    const KIB: usize = 1 << 10;
+    for (total, reserve) in [(100, 60), (100, 20)] {
+        let budget = Budget::new(total * KIB, reserve * KIB);
+        let mut filler = budget.open();
+        filler.grow((total - reserve) * KIB - 10 * KIB, soon()).await.unwrap();
+        let mut charge = budget.open();
+        charge.grow(10 * KIB, soon()).await.unwrap();
+        // Of the main part, or of the reserve; not of both.
+        let most = reserve.max(total - reserve - 10) * KIB;
+        assert!(charge.can_grow(most) && !charge.can_grow(most + 1));
+        let (grown, ()) = tokio::join!(charge.grow(most, soon()), async { drop(filler) });
+        grown.unwrap();
+        assert!(!charge.can_grow(usize::MAX));
+    }
+}

@@ -20,6 +20,9 @@ const CALL_INPUT_BYTES_MAX: usize = 1 << 20;
 /// Calls and members in one step, for bodies of many tiny members.
 const STEP_ROUNDS_MAX: usize = 1024;
 
+/// What a decompressor holds: its scratch space, and zlib's window and tables.
+const INFLATER_BYTES: usize = STEP_BYTES + (64 << 10);
+
 /// Decompressors that a worker keeps between requests.
 const KEPT_MAX: usize = 4;
 
@@ -74,6 +77,9 @@ pub(crate) async fn unpack(
     deadline: Deadline,
     inflaters: &Inflaters,
 ) -> Result<Bytes, Answer> {
+    // Charged before it is held: of many requests that wait for memory, each would hold one.
+    let room = charge.grow(INFLATER_BYTES, deadline).await;
+    room.map_err(|_| Answer::retry(RetryReason::Memory))?;
     let mut inflater = inflaters.take();
     let mut unpacking = Unpacking::new(&packed, coding);
     let mut unpacked: Vec<u8> = Vec::new();

@@ -111,6 +111,8 @@ async fn refusals_name_their_codes() {
         let called = call(&sender, TRACES, &[("grpc-encoding", encoding)], framed(flag, b"x")).await;
         assert_eq!(called.status(), Some(status), "flag {flag} under {encoding}");
     }
+    let (metrics, traces) = (&server.shared.metrics, server.shared.metrics.signal(Signal::Traces));
+    assert_eq!((metrics.strays_refused(), traces.requests(), traces.requests_refused()), (3, 10, 6));
     drop(sender);
     server.stop().await;
 }

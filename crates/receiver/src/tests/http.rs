@@ -68,6 +68,8 @@ async fn paths_and_methods_that_are_not_served() {
         assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")), "{method}");
         assert!(reply.text().starts_with("{\"code\":12"));
     }
+    let (metrics, traces) = (&server.shared.metrics, server.shared.metrics.signal(Signal::Traces));
+    assert_eq!((metrics.strays_refused(), traces.requests(), traces.requests_refused()), (7, 4, 3));
     server.stop().await;
 }
 

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use otlp::Signal;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::client::{TRACES, answer, call, called, framed, head, http2, post};
+use super::client::{
+    DATA, END_STREAM, HEADERS, TRACES, Wire, answer, call, called, framed, head, http2, post,
+};
 use super::{Server, Setup, connect, until, within};
 
 const PROTOBUF: &str = "Content-Type: application/x-protobuf\r\n";
@@ -134,6 +136,26 @@ async fn an_idle_connection_ends() {
     assert_eq!(answer(&mut socket).await.status, 200);
     assert_eq!(within(socket.read_to_end(&mut Vec::new())).await.unwrap(), 0);
     until("both are closed", || server.shared.metrics.connections().get() == 0).await;
+    server.stop().await;
+}
+
+/// A request that was under way when its connection was told that it had been idle for too long.
+#[tokio::test]
+async fn a_request_that_crosses_the_end_of_an_idle_connection_is_answered() {
+    const GOAWAY: u8 = 7;
+    let server = Server::start(Setup { keys: &[("otlp.idle.timeout.ms", "1000")], ..Setup::default() }).await;
+    let mut wire = Wire::open(server.grpc).await;
+    while wire.frame().await.kind != GOAWAY {}
+    server.hold();
+    wire.call(1, TRACES).await;
+    wire.send(DATA, END_STREAM, 1, &framed(0, b"x")).await;
+    server.got_many(1).await;
+    // Longer than answers may take to leave a connection that ends.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    server.let_go();
+    let frames = wire.frames_of(1).await;
+    assert_eq!(frames.iter().map(|frame| frame.kind).collect::<Vec<_>>(), [HEADERS, DATA, HEADERS]);
+    until("it ends", || server.shared.metrics.connections().get() == 0).await;
     server.stop().await;
 }
 

@@ -116,7 +116,8 @@ pub static OTLP_REQUEST_OUTPUT_MAX_BYTES: Key = Key {
     importance: Importance::Low,
     group: LIMITS,
     doc: "Bytes that all records of one request may have together, the resources and scopes that parts repeat \
-          included.",
+          included. Also of the texts in a profiles request's dictionary that otlp.record.key=resource reads, each \
+          as often as an attribute points to it.",
 };
 
 /// Brokers to begin with.

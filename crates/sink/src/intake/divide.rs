@@ -33,8 +33,9 @@ impl<P: Producer> Worker<P> {
         let base = held.charge.bytes();
         held.grow_to(base.saturating_add(outline.memory())).await?;
         let wire = held.wire.clone();
-        let work = move || Division::new(&outline, wire);
-        let mut division = held.run(held.wire.len(), work).await?;
+        let texts_bytes_max = self.core.output_bytes_max;
+        let work = move || Division::new(&outline, wire, texts_bytes_max);
+        let mut division = held.run(held.wire.len(), work).await?.ok_or_else(texts_too_large)?;
         if let Some(key) = division.whole() {
             held.mark(marks, marks.key(key));
             drop(division);
@@ -102,6 +103,12 @@ impl<P: Producer> Worker<P> {
         let why = format!("the records of this request exceed {}", OTLP_REQUEST_OUTPUT_MAX_BYTES.name);
         Err(Verdict::Refused(Refusal::TooLarge(why)))
     }
+}
+
+/// A resource whose attributes are in a dictionary counts as if its texts stood in their places.
+fn texts_too_large() -> Verdict {
+    let key = OTLP_REQUEST_OUTPUT_MAX_BYTES.name;
+    Verdict::Refused(Refusal::TooLarge(format!("the attributes of this request's resources exceed {key}")))
 }
 
 impl Pace {

@@ -69,9 +69,10 @@ impl Held {
         run_sized(bytes, &mut self.charge, self.deadline, work).await.map_err(Verdict::Retry)
     }
 
-    /// The wire bytes are charged again after a record that took their charge with it came back.
+    /// The wire bytes, and what goes beside them, are charged again after a record that took their charge with it came
+    /// back.
     pub(super) async fn cover_wire(&mut self) -> Result<(), Verdict> {
-        self.grow_to(self.wire.len()).await
+        self.grow_to(self.wire.len() + self.beside_bytes).await
     }
 
     /// The received bytes themselves are the value, and their charge goes with it.

@@ -499,15 +499,83 @@ fn parts_wait_for_memory_and_give_up_at_the_deadline() {
     });
 }
 
+/// Metrics and attributes as dense as JSON can say them.
+fn dense_json() -> Vec<(Signal, String)> {
+    let list = |entry: &str| vec![entry; 1000].join(",");
+    let point = |members: String| {
+        let histogram = format!(r#"{{"histogram":{{"dataPoints":[{{{members}}}]}}}}"#);
+        (
+            Signal::Metrics,
+            format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{histogram}]}}]}}]}}"#),
+        )
+    };
+    let value = |value: &str| {
+        let body = format!(r#"{{"arrayValue":{{"values":[{}]}}}}"#, list(value));
+        (
+            Signal::Logs,
+            format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{body}}}]}}]}}]}}"#),
+        )
+    };
+    let profile =
+        |members: String| (Signal::Profiles, format!(r#"{{"dictionary":{{"stackTable":[{{{members}}}]}}}}"#));
+    vec![
+        point(format!(r#""bucketCounts":[{}],"explicitBounds":[{}]"#, list("1"), list("2"))),
+        point(format!(r#""bucketCounts":[{}]"#, list("\"1\""))),
+        profile(format!(r#""locationIndices":[{}]"#, list("-1"))),
+        value("{}"),
+        value(r#"{"intValue":-1}"#),
+        value(r#"{"doubleValue":1}"#),
+        value(r#"{"boolValue":true}"#),
+        value(r#"{"arrayValue":{}}"#),
+        value(r#"{"kvlistValue":{"values":[{},{"key":"","value":{}}]}}"#),
+        (Signal::Traces, format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, list("{}"))),
+        (Signal::Traces, format!(r#"{{"resourceSpans":[{}]}}"#, list("{}"))),
+    ]
+}
+
 #[test]
 fn wire_bytes_of_dense_json_stay_within_the_charge() {
-    let counts = vec!["1"; 1000].join(",");
-    let bounds = vec!["1"; 999].join(",");
-    let json = format!(
-        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"histogram":{{"dataPoints":[{{"bucketCounts":[{counts}],"explicitBounds":[{bounds}]}}]}}}}]}}]}}]}}"#
-    );
-    let mut wire = Vec::new();
-    otlp::json::read(Signal::Metrics, json.as_bytes(), &Limits { elements: 10 }, &mut wire).unwrap();
-    assert!(wire.len() > json.len());
-    assert!(wire.len() <= wire_bytes_max(json.as_bytes()));
+    let mut longer = 0;
+    for (signal, json) in dense_json() {
+        let mut wire = Vec::new();
+        otlp::json::read(signal, json.as_bytes(), &Limits { elements: 10_000 }, &mut wire)
+            .expect(&json[..80]);
+        longer += u32::from(wire.len() > json.len());
+        let (quick, close) = (json::by_commas(json.as_bytes()), json::by_tokens(json.as_bytes()));
+        // Without what it has for other needs.
+        assert!(
+            wire.len() <= close - 4096 && close <= quick,
+            "{} of {close}, {quick}: {}",
+            wire.len(),
+            &json[..80]
+        );
+    }
+    assert!(longer >= 2, "{longer}");
+    let text = r#"{"a":"1,2,3,\",4,","b":7}"#;
+    assert_eq!(json::by_tokens(text.as_bytes()), text.len() + 9 + 4096);
+}
+
+/// Texts full of commas, and numbers, in a budget that is just large enough for requests of this size.
+#[test]
+fn json_that_looks_large_is_read_and_json_that_is_too_large_is_refused_for_good() {
+    on_worker(false, async {
+        let setting =
+            Setting { format: Format::Protobuf, budget: 10 * MIB, record_bytes_max: 4 * MIB, ..SETTING };
+        let bench = Bench::new(setting, stores());
+        let request = |signal, json: String| bench.request(signal, Encoding::Json, json.into(), SETTING.hold);
+        let commas = format!(
+            r#"{{"resourceSpans":[{{"schemaUrl":"{}","scopeSpans":[{{"spans":[{{}}]}}]}}]}}"#,
+            ",".repeat(2 * MIB)
+        );
+        let verdict = bench.worker.store(request(Signal::Traces, commas).await).await;
+        assert_eq!(verdict, Verdict::Stored { rejected: None });
+        assert_eq!(bench.kept().len(), 1);
+        let counts = vec!["1"; MIB].join(",");
+        let histogram = format!(r#"{{"histogram":{{"dataPoints":[{{"bucketCounts":[{counts}]}}]}}}}"#);
+        let json = format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{histogram}]}}]}}]}}"#);
+        let verdict = bench.worker.store(request(Signal::Metrics, json).await).await;
+        let Verdict::Refused(Refusal::TooLarge(why)) = verdict else { panic!("{verdict:?}") };
+        assert!(why.contains("otlp.memory.max.bytes"), "{why}");
+        assert_eq!(bench.used(), 0);
+    });
 }

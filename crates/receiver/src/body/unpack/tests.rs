@@ -130,3 +130,22 @@ async fn no_memory_in_time_is_retryable() {
     let refused = unpack(packed, Coding::Gzip, &mut charge, LIMIT, deadline, &inflaters).await.unwrap_err();
     assert_eq!(refused, Answer::retry(RetryReason::Memory));
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_memory_holds_no_decompressor() {
+    let budget = Budget::new(INFLATER_BYTES + (1 << 10), 0);
+    let packed = Bytes::from(gzip(b"body", GzBuilder::new()));
+    let inflaters = Inflaters::default();
+    let deadline = Deadline::after(Duration::from_secs(1), None);
+    let mut others = budget.open();
+    assert!(others.try_grow(2 << 10));
+    let mut charge = budget.open();
+    let refused =
+        unpack(packed.clone(), Coding::Gzip, &mut charge, LIMIT, deadline, &inflaters).await.unwrap_err();
+    assert_eq!(refused, Answer::retry(RetryReason::Memory));
+    assert!(inflaters.0.borrow().is_empty(), "none was made");
+    drop(others);
+    let deadline = Deadline::after(Duration::from_secs(1), None);
+    let body = unpack(packed, Coding::Gzip, &mut charge, LIMIT, deadline, &inflaters).await.unwrap();
+    assert_eq!((body.as_ref(), charge.bytes()), (&b"body"[..], 4));
+}
