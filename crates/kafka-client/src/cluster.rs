@@ -21,7 +21,7 @@ mod refresh;
 
 pub use view::{Broker, Partition, Topic, View};
 
-pub(crate) use link::{Allowed, Link};
+pub(crate) use link::{Allowed, Answered, Link};
 use link::{Round, Slot};
 pub(crate) use view::address;
 
@@ -52,6 +52,8 @@ struct Inner {
     links: Mutex<BTreeMap<i32, Arc<Slot<Link>>>>,
     /// Where the next round through the brokers begins.
     turn: AtomicUsize,
+    /// Brokers whose metadata was refused since there was some that is good; no more than were ever candidates since.
+    distrusted: Mutex<Vec<HostPort>>,
     trouble: Mutex<Option<Error>>,
 }
 
@@ -70,6 +72,7 @@ impl Cluster {
                 links: Mutex::default(),
                 // Clients that start together begin with different brokers.
                 turn: AtomicUsize::new(fastrand::usize(..1024)),
+                distrusted: Mutex::default(),
                 trouble: Mutex::default(),
                 settings,
             }),
@@ -125,11 +128,11 @@ impl Cluster {
     ///
     /// [`Error::NoBroker`] with the most telling reason when none answers.
     pub async fn ask_any<R: Request>(&self, request: &R) -> Result<R::Response, Error> {
-        Ok(self.ask_anyone(request).await?.0)
+        Ok(self.ask_anyone(request).await?.answer)
     }
 
     /// As [`Self::ask_any`], with the broker that answered.
-    pub(crate) async fn ask_anyone<R: Request>(&self, request: &R) -> Result<(R::Response, HostPort), Error> {
+    pub(crate) async fn ask_anyone<R: Request>(&self, request: &R) -> Result<Answered<R::Response>, Error> {
         let mut round = self.inner.control.lock().await;
         let heard = |error: &Error| *lock(&self.inner.trouble) = Some(error.clone());
         let asked = round.ask(&self.inner.settings, || self.candidates(), heard, request).await;
@@ -228,7 +231,7 @@ impl Cluster {
             key_type: GROUP_KEY_TYPE,
             coordinator_keys: vec![group.to_owned()],
         };
-        let (answer, from) = self.ask_anyone(&request).await?;
+        let Answered { answer, broker: from, .. } = self.ask_anyone(&request).await?;
         // From version 4 on each key has its own answer.
         let (code, message, id, host, port) = match answer.coordinators.into_iter().next() {
             Some(one) => (one.error_code, one.error_message, one.node_id, one.host, one.port),
@@ -249,7 +252,7 @@ impl Cluster {
     /// As [`Self::ask_any`]; the broker's refusal.
     pub async fn init_producer_id(&self) -> Result<(i64, i16), Error> {
         let request = InitProducerIdRequest { transaction_timeout_ms: i32::MAX, ..Default::default() };
-        let (answer, broker) = self.ask_anyone(&request).await?;
+        let Answered { answer, broker, .. } = self.ask_anyone(&request).await?;
         let InitProducerIdResponse { error_code, producer_id, producer_epoch, .. } = answer;
         if error_code == ErrorCode::NONE && (producer_id < 0 || producer_epoch < 0) {
             let why = format!("producer id {producer_id} with epoch {producer_epoch}");
@@ -261,7 +264,13 @@ impl Cluster {
         Err(Error::Refused { what: "a producer id".into(), code: error_code, message: None })
     }
 
-    /// Whom to ask: some known brokers, then all to begin with.
+    /// Shows this view, whatever brokers say.
+    #[cfg(test)]
+    pub(crate) fn show(&self, view: View) {
+        self.inner.view.send_replace(Arc::new(view));
+    }
+
+    /// Whom to ask: some known brokers, then all to begin with; whose metadata was refused comes last.
     fn candidates(&self) -> Vec<HostPort> {
         let view = self.view();
         let turn = self.inner.turn.fetch_add(1, Ordering::Relaxed);
@@ -276,6 +285,8 @@ impl Cluster {
                 }
             }
         }
+        let distrusted = lock(&self.inner.distrusted);
+        all.sort_by_key(|one| distrusted.contains(one));
         all
     }
 
@@ -302,6 +313,19 @@ impl Cluster {
         let mut link = slot.lock().await;
         let asked = link.ask(&self.inner.settings, address, allowed, request).await;
         self.note(asked)
+    }
+
+    /// The error for an answer of this broker that contradicts the protocol; the connection to it is closed.
+    pub(crate) fn contradicted(&self, id: i32, why: String) -> Error {
+        lock(&self.inner.links).remove(&id);
+        match self.view().brokers.get(&id) {
+            Some(broker) => Error::Protocol { broker: broker.address.clone(), why },
+            // It has left the cluster meanwhile.
+            None => {
+                let (what, code) = (format!("broker {id}"), ErrorCode::UNKNOWN_SERVER_ERROR);
+                Error::Refused { what, code, message: Some(why) }
+            }
+        }
     }
 
     /// Keeps an error for those who ask what is wrong.

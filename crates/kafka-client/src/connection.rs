@@ -37,7 +37,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects, asks for versions and logs in, all within the time for the setup.
+    /// Connects, asks for versions and logs in, all within the time for the setup. That in which credentials are got
+    /// does not count.
     pub(crate) async fn open(settings: &Settings, broker: &HostPort) -> Result<Self, Error> {
         let end = Instant::now() + settings.setup_timeout;
         let late = |_| timed_out(broker, "connection", settings.setup_timeout);
@@ -51,18 +52,17 @@ impl Connection {
         settings: &Settings,
         broker: &HostPort,
         addresses: Vec<SocketAddr>,
-        end: Instant,
+        mut end: Instant,
     ) -> Result<Self, Error> {
         let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         let mut reason: Option<Error> = None;
         for address in addresses {
             let share = end.saturating_duration_since(Instant::now()) / left.max(1);
             left = left.saturating_sub(1);
-            let error = match timeout(share, Self::open_at(settings, broker, address)).await {
-                Ok(Ok(connection)) => return Ok(connection),
-                Ok(Err(error @ (Error::Login { .. } | Error::Refused { .. }))) => return Err(error),
-                Ok(Err(error)) => error,
-                Err(_) => timed_out(broker, "connection", settings.setup_timeout),
+            let error = match Self::open_at(settings, broker, address, share, &mut end).await {
+                Ok(connection) => return Ok(connection),
+                Err(error @ (Error::Login { .. } | Error::Refused { .. })) => return Err(error),
+                Err(error) => error,
             };
             if reason.as_ref().is_none_or(|known| known.weight() <= error.weight()) {
                 reason = Some(error);
@@ -71,7 +71,32 @@ impl Connection {
         Err(reason.unwrap_or_else(|| timed_out(broker, "connection", settings.setup_timeout)))
     }
 
-    async fn open_at(settings: &Settings, broker: &HostPort, address: SocketAddr) -> Result<Self, Error> {
+    /// Connects and logs in within `share`. Whoever gives credentials has limits of its own (`sasl.login.*`) and is
+    /// named when they are over; cut off at this share it might never give any. So `end`, of all addresses, moves by
+    /// the time that it took.
+    async fn open_at(
+        settings: &Settings,
+        broker: &HostPort,
+        address: SocketAddr,
+        share: Duration,
+        end: &mut Instant,
+    ) -> Result<Self, Error> {
+        let late = |_| timed_out(broker, "connection", settings.setup_timeout);
+        let until = Instant::now() + share;
+        let mut connection =
+            timeout_at(until, Self::reach(settings, broker, address)).await.map_err(late)??;
+        let Some(sasl) = &settings.security.sasl else { return Ok(connection) };
+        let began = Instant::now();
+        let conversation = prepare_login(sasl, broker).await?;
+        let taken = began.elapsed();
+        *end += taken;
+        let logging_in = connection.log_in_prepared(settings, conversation);
+        timeout_at(until + taken, logging_in).await.map_err(late)??;
+        Ok(connection)
+    }
+
+    /// Connects and asks for versions.
+    async fn reach(settings: &Settings, broker: &HostPort, address: SocketAddr) -> Result<Self, Error> {
         let mut connection = Self {
             broker: broker.clone(),
             stream: Stream::connect(settings, broker, address).await?,
@@ -81,7 +106,6 @@ impl Connection {
             renew_at: None,
         };
         connection.learn_versions(settings).await?;
-        connection.log_in(settings).await?;
         Ok(connection)
     }
 
@@ -277,9 +301,14 @@ pub(crate) fn timed_out(broker: &HostPort, what: &'static str, after: Duration) 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use kafka_wire::ApiKey;
+    use kafka_wire::messages::{SaslAuthenticateResponse, SaslHandshakeResponse};
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::security::{ClientCredentials, OAuthBearer, Secret, TokenSource};
     use crate::testing::{Say, Scripted, settings};
 
     #[tokio::test]
@@ -311,5 +340,66 @@ mod tests {
         assert!(error.to_string().contains(&closed.to_string()), "{error}");
         let error = open(vec![closed, silent.local_addr().unwrap()]).await.unwrap_err();
         assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    }
+    /// An endpoint that gives a token after this time.
+    async fn endpoint(after: Duration) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/token", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                while !request.ends_with(b"grant_type=client_credentials") {
+                    assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+                }
+                tokio::time::sleep(after).await;
+                let body = r#"{"access_token":"abc","expires_in":100}"#;
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                // Whoever asked may have gone.
+                drop(stream.write_all(format!("{head}{body}").as_bytes()).await);
+            }
+        });
+        url
+    }
+
+    /// Opens a connection with a token of this endpoint, which may take 700 ms, in 300 ms of its own.
+    async fn open_with_token_of(url: &str) -> Result<(), String> {
+        let broker = Scripted::start(|asked| match asked.header.api_key {
+            ApiKey::SaslHandshake => asked.with(&SaslHandshakeResponse::default()),
+            _ => asked.with(&SaslAuthenticateResponse::default()),
+        })
+        .await;
+        let limit = Duration::from_millis(700);
+        let credentials = ClientCredentials {
+            url: url.to_owned(),
+            client_id: "id".to_owned(),
+            client_secret: Secret::new("secret"),
+            scope: None,
+            header_urlencode: false,
+            connect_timeout: limit,
+            read_timeout: limit,
+            tls: None,
+            lookups: crate::Lookups::default(),
+        };
+        let sasl = OAuthBearer::new(TokenSource::Endpoint(credentials), BTreeMap::new()).unwrap();
+        let mut settings = settings(broker.addr);
+        settings.security.sasl = Some(Sasl::OAuthBearer(sasl));
+        settings.setup_timeout = Duration::from_millis(300);
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let name: HostPort = "kafka:9092".parse().unwrap();
+        let end = Instant::now() + settings.setup_timeout;
+        let opened = Connection::open_one_of(&settings, &name, vec![broker.addr, closed], end).await;
+        opened.map(drop).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn the_time_for_the_setup_does_not_count_while_a_token_is_fetched() {
+        assert_eq!(open_with_token_of(&endpoint(Duration::from_millis(450)).await).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_gives_no_token_is_named() {
+        let url = endpoint(Duration::from_secs(60)).await;
+        let error = open_with_token_of(&url).await.unwrap_err();
+        assert!(error.contains(&format!("no token from {url}: no answer within 700 ms")), "{error}");
     }
 }

@@ -15,6 +15,7 @@
 //! unchanged, and the broker is the judge of what it has (KIP-98). Where sequences no longer fit, the partition goes
 //! on under a new epoch (KIP-360), after everything older was answered for.
 
+mod answers;
 mod arrivals;
 mod batch;
 mod broker;

@@ -15,7 +15,8 @@ pub struct Settings {
     pub client_id: String,
     /// TLS and login; `security.protocol`.
     pub security: Security,
-    /// Longest time for TCP, TLS, ApiVersions and login together; `socket.connection.setup.timeout.ms`, 10 s.
+    /// Longest time for TCP, TLS, ApiVersions and login together; `socket.connection.setup.timeout.ms`, 10 s. Without
+    /// that in which the login's credentials are fetched.
     pub setup_timeout: Duration,
     /// Longest time for an answer; `request.timeout.ms`, 30 s.
     pub request_timeout: Duration,

@@ -164,6 +164,14 @@ impl Drop for Scripted {
 
 impl Scripted {
     pub(crate) async fn start(script: impl Fn(&mut Asked) -> Say + Send + Sync + 'static) -> Self {
+        Self::start_old(i16::MAX, script).await
+    }
+
+    /// As [`Self::start`], for a broker that speaks Metadata up to this version.
+    pub(crate) async fn start_old(
+        metadata_up_to: i16,
+        script: impl Fn(&mut Asked) -> Say + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (open, opened) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -174,7 +182,7 @@ impl Scripted {
                 ever.fetch_add(1, Ordering::SeqCst);
                 counted.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
-                    serve(stream, addr, &*script).await;
+                    serve(stream, addr, metadata_up_to, &*script).await;
                     counted.fetch_sub(1, Ordering::SeqCst);
                 });
             }
@@ -202,7 +210,12 @@ impl Scripted {
     }
 }
 
-async fn serve(mut stream: TcpStream, addr: SocketAddr, script: &(dyn Fn(&mut Asked) -> Say + Send + Sync)) {
+async fn serve(
+    mut stream: TcpStream,
+    addr: SocketAddr,
+    metadata_up_to: i16,
+    script: &(dyn Fn(&mut Asked) -> Say + Send + Sync),
+) {
     let mut inbox = BytesMut::new();
     loop {
         let frame = match frame::take(&mut inbox, 1 << 20) {
@@ -217,7 +230,7 @@ async fn serve(mut stream: TcpStream, addr: SocketAddr, script: &(dyn Fn(&mut As
         let header = RequestHeader::read(&mut body).unwrap();
         let mut asked = Asked { header, body, addr };
         let said = match asked.header.api_key {
-            ApiKey::ApiVersions => asked.with(&offer()),
+            ApiKey::ApiVersions => asked.with(&offer(metadata_up_to)),
             _ => script(&mut asked),
         };
         let (bytes, endless) = match said {
@@ -236,11 +249,15 @@ async fn serve(mut stream: TcpStream, addr: SocketAddr, script: &(dyn Fn(&mut As
     }
 }
 
-fn offer() -> ApiVersionsResponse {
+fn offer(metadata_up_to: i16) -> ApiVersionsResponse {
+    let newest = |key: &ApiKey| match key {
+        ApiKey::Metadata => metadata_up_to.min(*key.versions().end()),
+        _ => *key.versions().end(),
+    };
     let api_keys = ApiKey::ALL.iter().map(|key| ApiVersion {
         api_key: key.code(),
         min_version: *key.versions().start(),
-        max_version: *key.versions().end(),
+        max_version: newest(key),
     });
     ApiVersionsResponse { api_keys: api_keys.collect(), ..Default::default() }
 }

@@ -17,7 +17,7 @@ use crate::intake::{Core, WorkerIntake};
 use crate::producer::Librdkafka;
 use crate::producer::{Client, Natives};
 use crate::record::Shape;
-use crate::topics::{Sight, Topics, Watching, look};
+use crate::topics::{Topics, Watching, look};
 
 /// The way of one connector into Kafka.
 #[derive(Debug)]
@@ -164,24 +164,23 @@ impl Sink {
         let topics = route.distinct().into_iter().map(|topic| {
             let signals: Vec<Signal> =
                 Signal::ALL.into_iter().filter(|signal| route.topic(*signal) == topic).collect();
-            let partitions = match (&sight, signals.first()) {
-                (Sight::Ready(partitions), Some(signal)) => Some(partitions[signal.index()].count),
-                _ => None,
-            };
-            let missing =
-                matches!(&sight, Sight::Missing(missing) if missing.iter().any(|name| name == topic));
-            TopicReport { topic: topic.to_owned(), signals, partitions, would_create: missing && creates }
+            let count = signals.first().map_or(0, |signal| sight.partitions[signal.index()].count);
+            TopicReport {
+                topic: topic.to_owned(),
+                signals,
+                partitions: (count > 0).then_some(count),
+                would_create: creates && sight.missing.iter().any(|name| name == topic),
+            }
         });
         let topics = topics.collect();
-        let trouble = match sight {
-            Sight::Ready(_) => None,
-            Sight::Missing(_) if creates => None,
-            Sight::Missing(missing) => Some(format!("missing topics: {}", missing.join(", "))),
-            Sight::Trouble(why) => {
-                let heard = self.client.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
-                Some(format!("{why}{heard}"))
-            }
-        };
+        let missing = format!("missing topics: {}", sight.missing.join(", "));
+        let missing = Some(missing).filter(|_| !creates && !sight.missing.is_empty());
+        let other = sight.trouble.map(|why| {
+            let heard = self.client.trouble().map_or_else(String::new, |heard| format!(" ({heard})"));
+            format!("{why}{heard}")
+        });
+        let trouble: Vec<String> = other.into_iter().chain(missing).collect();
+        let trouble = (!trouble.is_empty()).then(|| trouble.join("; "));
         Report { brokers, topics, trouble }
     }
 }

@@ -11,7 +11,7 @@ use crate::producer::Partitions;
 mod admin;
 mod watching;
 
-pub(crate) use watching::{Sight, Watching, look};
+pub(crate) use watching::{Watching, look};
 
 /// A record limit is never taken below this: a topic that refuses such small records refuses for another reason.
 const RECORD_BYTES_MIN: usize = 1024;
@@ -66,11 +66,16 @@ impl Topics {
         Some(self.record_bytes_max(signal))
     }
 
-    /// The brokers named the partitions.
+    /// The brokers named the partitions of these topics; what has none now is as it was.
     pub(crate) fn set_partitions(&self, partitions: [Partitions; 4]) {
         self.partitions.send_if_modified(|known| {
-            let news = *known != partitions;
-            *known = partitions;
+            let mut news = false;
+            for (known, named) in known.iter_mut().zip(partitions) {
+                if named.count > 0 && *known != named {
+                    *known = named;
+                    news = true;
+                }
+            }
             news
         });
     }
@@ -131,5 +136,7 @@ mod tests {
         picked.sort_unstable();
         assert_eq!(picked, [1, 1, 3, 3]);
         assert_eq!(topics.pick_partition(Signal::Logs, deadline).await, Some(0));
+        topics.set_partitions(Default::default());
+        assert_eq!(topics.pick_partition(Signal::Logs, deadline).await, Some(0), "it was known");
     }
 }

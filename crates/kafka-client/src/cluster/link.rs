@@ -39,6 +39,17 @@ impl Link {
         allowed: Allowed,
         request: &R,
     ) -> Result<R::Response, Error> {
+        Ok(self.ask_for_version(settings, address, allowed, request).await?.0)
+    }
+
+    /// As [`Self::ask`], with the version of the answer.
+    async fn ask_for_version<R: Request>(
+        &mut self,
+        settings: &Settings,
+        address: &HostPort,
+        allowed: Allowed,
+        request: &R,
+    ) -> Result<(R::Response, i16), Error> {
         if let Some(connection) = self.kept(settings).filter(|kept| kept.broker == *address) {
             match self.ask_over(settings, connection, allowed, request).await {
                 // Brokers close what is idle: the loss of an old connection says nothing about the broker.
@@ -63,7 +74,7 @@ impl Link {
         mut connection: Connection,
         allowed: Allowed,
         request: &R,
-    ) -> Result<R::Response, Error> {
+    ) -> Result<(R::Response, i16), Error> {
         if connection.renew_at.is_some_and(|at| at <= Instant::now()) {
             connection.log_in(settings).await?;
         }
@@ -75,8 +86,17 @@ impl Link {
         };
         let answer = connection.ask_in(settings, version, request).await.inspect_err(complain)?;
         self.connection = Some((connection, Instant::now()));
-        Ok(answer)
+        Ok((answer, version))
     }
+}
+
+/// What a broker answered, and what it takes to judge that.
+#[derive(Debug)]
+pub(crate) struct Answered<T> {
+    pub(crate) answer: T,
+    /// The version of the answer.
+    pub(crate) version: i16,
+    pub(crate) broker: HostPort,
 }
 
 /// The way to any broker.
@@ -104,11 +124,11 @@ impl Round {
         candidates: impl FnOnce() -> Vec<HostPort>,
         heard: impl Fn(&Error),
         request: &R,
-    ) -> Result<(R::Response, HostPort), Error> {
+    ) -> Result<Answered<R::Response>, Error> {
         let mut reason: Option<Error> = None;
         let mut tried: Option<HostPort> = None;
         if let Some(broker) = self.broker.take() {
-            match self.link.ask(settings, &broker, Allowed::ANY, request).await {
+            match self.link.ask_for_version(settings, &broker, Allowed::ANY, request).await {
                 Ok(answer) => return Ok(self.answered(answer, broker)),
                 Err(error) => {
                     heard(&error);
@@ -121,7 +141,7 @@ impl Round {
             sleep_until(not_before).await;
         }
         for broker in candidates().into_iter().filter(|one| tried.as_ref() != Some(one)) {
-            match self.link.ask(settings, &broker, Allowed::ANY, request).await {
+            match self.link.ask_for_version(settings, &broker, Allowed::ANY, request).await {
                 Ok(answer) => return Ok(self.answered(answer, broker)),
                 Err(error) => {
                     tracing::debug!(%error, "a broker does not answer");
@@ -141,11 +161,19 @@ impl Round {
         })
     }
 
-    fn answered<T>(&mut self, answer: T, broker: HostPort) -> (T, HostPort) {
+    fn answered<T>(&mut self, (answer, version): (T, i16), broker: HostPort) -> Answered<T> {
         self.broker = Some(broker.clone());
         self.backoff.reset();
         self.not_before = None;
-        (answer, broker)
+        Answered { answer, version, broker }
+    }
+
+    /// Closes the connection if it is to this broker: the next request begins a round.
+    pub(super) fn leave(&mut self, broker: &HostPort) {
+        if self.broker.as_ref() == Some(broker) {
+            self.broker = None;
+            self.link = Link::default();
+        }
     }
 }
 

@@ -4,12 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use kafka_wire::ErrorCode;
-use kafka_wire::messages::{MetadataRequest, MetadataRequestTopic};
+use kafka_wire::messages::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Cluster, lock};
-use crate::Error;
+use super::{Answered, Cluster, View, lock};
 use crate::backoff::Backoff;
+use crate::{Error, HostPort};
+
+/// Leader epochs of older answers are not believed. Brokers before Kafka 2.4 give some that are out of date
+/// (KAFKA-9212; those answer below version 9). And a topic that was made anew begins with epoch 0, which only its id,
+/// from version 10 on, tells from one of long ago.
+const EPOCHS_FROM: i16 = 10;
 
 impl Cluster {
     /// Asks for new metadata without waiting for it. Many who ask at once get one answer; without [`Self::run`]
@@ -33,18 +38,49 @@ impl Cluster {
             allow_auto_topic_creation: self.inner.brokers_create.load(Ordering::Relaxed),
             ..Default::default()
         };
-        let (answer, broker) = self.ask_anyone(&request).await?;
+        let answered = self.ask_anyone(&request).await?;
+        let broker = answered.broker.clone();
+        let seen = match self.seen(answered) {
+            Ok(seen) => seen,
+            Err(error) => {
+                self.distrust(&broker).await;
+                return self.note(Err(error));
+            }
+        };
+        lock(&self.inner.distrusted).clear();
+        *lock(&self.inner.trouble) = None;
+        lock(&self.inner.links).retain(|id, _| seen.brokers.contains_key(id));
+        self.inner.view.send_replace(Arc::new(seen));
+        Ok(())
+    }
+
+    /// The view after an answer that is good.
+    fn seen(&self, answered: Answered<MetadataResponse>) -> Result<View, Error> {
+        let Answered { mut answer, version, broker } = answered;
         if !answer.error_code.is_none() {
             let (what, code) = ("metadata".to_owned(), answer.error_code);
-            return self.note(Err(Error::Refused { what, code, message: None }));
+            return Err(Error::Refused { what, code, message: None });
+        }
+        if version < EPOCHS_FROM {
+            for partition in answer.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+                partition.leader_epoch = -1;
+            }
         }
         let interest = lock(&self.inner.interest).clone();
         let seen = self.view().followed_by(answer, &interest);
         let seen = seen.map_err(|why| Error::Protocol { broker, why });
-        let seen = self.note(seen.inspect_err(|error| tracing::warn!(%error, "metadata refused")))?;
-        lock(&self.inner.links).retain(|id, _| seen.brokers.contains_key(id));
-        self.inner.view.send_replace(Arc::new(seen));
-        Ok(())
+        seen.inspect_err(|error| tracing::warn!(%error, "metadata refused"))
+    }
+
+    /// The next metadata comes from another broker, if any other answers: this one may say the same for good.
+    async fn distrust(&self, broker: &HostPort) {
+        {
+            let mut distrusted = lock(&self.inner.distrusted);
+            if !distrusted.contains(broker) {
+                distrusted.push(broker.clone());
+            }
+        }
+        self.inner.control.lock().await.leave(broker);
     }
 
     /// Keeps the view fresh, until it is dropped: asks when somebody wants it, but not more often than every retry

@@ -270,3 +270,70 @@ async fn old_brokers_need_numbers() {
     // The connection is still good.
     cluster.refresh().await.unwrap();
 }
+
+#[tokio::test]
+async fn leader_epochs_of_brokers_before_topic_ids_are_not_believed() {
+    for (metadata_up_to, seen) in [(8, (2, -1)), (9, (2, -1)), (10, (1, 7))] {
+        let asks = AtomicUsize::new(0);
+        let scripted = Scripted::start_old(metadata_up_to, move |asked| {
+            let mut metadata = asked.metadata();
+            metadata.brokers.push(MetadataResponseBroker { node_id: 2, ..metadata.brokers[0].clone() });
+            let partition = &mut metadata.topics[0].partitions[0];
+            // Deleted and created anew, its epochs begin again.
+            (partition.leader_id, partition.leader_epoch) = match asks.fetch_add(1, Ordering::SeqCst) {
+                0 => (1, 7),
+                _ => (2, 0),
+            };
+            asked.with(&metadata)
+        })
+        .await;
+        let cluster = scripted.cluster();
+        cluster.interest(["t"]);
+        cluster.refresh().await.unwrap();
+        assert_eq!(cluster.view().leader("t", 0), Some((1, if metadata_up_to < 10 { -1 } else { 7 })));
+        cluster.refresh().await.unwrap();
+        assert_eq!(cluster.view().leader("t", 0), Some(seen), "Metadata up to version {metadata_up_to}");
+    }
+}
+
+/// A cluster of two brokers. The one that is asked first says `bad` from its second answer on, and is the only one
+/// that the view knows by then. Returns the error, after which the other one answers.
+async fn left_for_another(bad: fn(&mut MetadataResponse)) -> Error {
+    let first = Arc::new(std::sync::OnceLock::new());
+    let script = |first: Arc<std::sync::OnceLock<_>>| {
+        let asks = AtomicUsize::new(0);
+        move |asked: &mut Asked| {
+            let mut metadata = asked.metadata();
+            let is_first = *first.get_or_init(|| asked.addr) == asked.addr;
+            if is_first && asks.fetch_add(1, Ordering::SeqCst) > 0 {
+                bad(&mut metadata);
+            }
+            asked.with(&metadata)
+        }
+    };
+    let one = Scripted::start(script(Arc::clone(&first))).await;
+    let two = Scripted::start(script(Arc::clone(&first))).await;
+    let mut both = settings(one.addr);
+    both.bootstrap.push(two.addr.to_string().parse().unwrap());
+    let cluster = Cluster::new(both);
+    cluster.interest(["t"]);
+    cluster.refresh().await.unwrap();
+    let (bad, good) = if first.get() == Some(&one.addr) { (one, two) } else { (two, one) };
+    let error = cluster.refresh().await.unwrap_err();
+    bad.left_alone().await;
+    assert_eq!(cluster.trouble(), Some(error.to_string()));
+    cluster.refresh().await.expect("the other broker answers");
+    assert_eq!(cluster.view().brokers[&1].address.port, good.addr.port());
+    assert_eq!(cluster.trouble(), None);
+    error
+}
+
+#[tokio::test]
+async fn a_broker_whose_metadata_is_refused_is_left_for_another() {
+    let error = left_for_another(|told| told.topics[0].partitions[0].partition_index = 1).await;
+    assert!(matches!(error, Error::Protocol { .. }), "{error}");
+    let error = left_for_another(|told| told.brokers.clear()).await;
+    assert!(error.to_string().contains("no brokers"), "{error}");
+    let error = left_for_another(|told| told.error_code = ErrorCode::REBOOTSTRAP_REQUIRED).await;
+    assert!(matches!(error, Error::Refused { .. }), "{error}");
+}

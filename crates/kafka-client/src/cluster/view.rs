@@ -114,6 +114,10 @@ fn brokers(told: Vec<MetadataResponseBroker>) -> Result<BTreeMap<i32, Broker>, S
     if told.len() > BROKERS_MAX {
         return Err(format!("{} brokers", told.len()));
     }
+    // Of a broker that has just started and knows nothing yet.
+    if told.is_empty() {
+        return Err("no brokers".to_owned());
+    }
     let mut brokers = BTreeMap::new();
     for MetadataResponseBroker { node_id, host, port, rack } in told {
         let wrong = format!("broker {node_id} at {host:?}, port {port}");
@@ -154,11 +158,18 @@ fn topic(
         let newer = known
             .and_then(|known| known.partitions.get(at))
             .filter(|known| one.leader_epoch >= 0 && known.leader_epoch > one.leader_epoch);
-        *place = Some(newer.cloned().unwrap_or(one));
+        // Nor does anybody bring back one that went away.
+        let newer = newer.map(|known| Partition { leader: present(known.leader, brokers), ..known.clone() });
+        *place = Some(newer.unwrap_or(one));
     }
     let partitions = partitions.into_iter().flatten().collect();
     let error = Some(told.error_code).filter(|code| !code.is_none());
     Ok(Topic { id: told.topic_id, partitions, error })
+}
+
+/// A leader that is not among the brokers is one that just went away.
+fn present(leader: Option<i32>, brokers: &BTreeMap<i32, Broker>) -> Option<i32> {
+    leader.filter(|id| brokers.contains_key(id))
 }
 
 fn partition(told: &MetadataResponsePartition, brokers: &BTreeMap<i32, Broker>) -> Result<Partition, String> {
@@ -166,8 +177,7 @@ fn partition(told: &MetadataResponsePartition, brokers: &BTreeMap<i32, Broker>) 
     if leader_id < -1 || leader_epoch < -1 {
         return Err(format!("leader {leader_id} with epoch {leader_epoch}"));
     }
-    // A leader that is not among the brokers is one that just went away.
-    let leader = Some(leader_id).filter(|id| brokers.contains_key(id));
+    let leader = present(Some(leader_id), brokers);
     Ok(Partition { leader, leader_epoch, replicas: told.replica_nodes.len(), in_sync: told.isr_nodes.len() })
 }
 
@@ -221,6 +231,20 @@ mod tests {
     }
 
     #[test]
+    fn a_newer_leader_that_is_no_broker_any_more_is_not_brought_back() {
+        let view = after(&View::default(), answer(1, vec![led(0, 1, 7)])).unwrap();
+        let mut stale = answer(1, vec![led(0, 2, 6)]);
+        stale.brokers.remove(0);
+        let view = after(&view, stale).unwrap();
+        assert_eq!(view.leader("t", 0), None);
+        assert_eq!(view.topics["t"].partitions[0].leader_epoch, 7);
+        let back = after(&view, answer(1, vec![led(0, 2, 6)])).unwrap();
+        assert_eq!(back.leader("t", 0), None, "who led in epoch 6 does not lead in 7");
+        let newer = after(&view, answer(1, vec![led(0, 2, 7)])).unwrap();
+        assert_eq!(newer.leader("t", 0), Some((2, 7)));
+    }
+
+    #[test]
     fn contradictions_are_refused() {
         let refused = |change: &dyn Fn(&mut MetadataResponse)| {
             let mut told = answer(1, vec![led(0, 1, 1), led(1, 1, 1)]);
@@ -235,6 +259,7 @@ mod tests {
         assert!(partition(0, |one| one.partition_index = -1).contains("partition -1"));
         assert!(partition(0, |one| one.leader_id = -2).contains("leader -2"));
         assert!(partition(0, |one| one.leader_epoch = -9).contains("epoch -9"));
+        assert!(refused(&|told| told.brokers.clear()).contains("no brokers"));
         assert!(refused(&|told| told.brokers[0].node_id = -1).contains("broker -1"));
         assert!(refused(&|told| told.brokers[0].port = 70_000).contains("port 70000"));
         assert!(refused(&|told| told.brokers[0].host.clear()).contains("broker 1"));

@@ -6,19 +6,18 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_wire::messages::{
-    PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
-};
+use kafka_wire::messages::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use kafka_wire::{decode_response, encode_request};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::answers::{NOT_KNOWN, find, meaning};
 use super::arrivals::collect;
-use super::errors::{self, Action};
+use super::errors::Action;
 use super::gather::Gather;
 use super::link::{Event, Link};
 use super::packing::{Packed, Packing};
-use super::record::{Failure, Settle};
+use super::record::Settle;
 use super::renewal::Renewal;
 use super::signal::Signal;
 use super::state::{Answer, Part, State};
@@ -202,17 +201,19 @@ impl<'a, T: Settle> Session<'a, T> {
     /// Sends and hears until the connection is lost, or has had nothing to do for long.
     async fn run(&mut self) -> Result<(), Error> {
         loop {
-            if self.renewal.advance(&mut self.link.connection, &self.task.wake) {
+            // One for what is done and for what is waited for: a time between two of them would be nobody's.
+            let now = Instant::now();
+            if self.renewal.advance(&mut self.link.connection, &self.task.wake, now) {
                 self.tell_in_flight();
             }
-            self.make();
+            self.make(now);
             self.send()?;
             if self.open.is_empty() && self.renewal.renew(&mut self.link.connection).await? {
                 self.tell_in_flight();
                 // What came before it was done has rung already.
                 continue;
             }
-            let due = self.due();
+            let due = self.due(now);
             match self.link.next(&self.task.wake, due).await? {
                 Event::Answer(frame) => self.hear(frame)?,
                 Event::Written if self.acks() == Acks::None => self.all_sent(),
@@ -236,9 +237,12 @@ impl<'a, T: Settle> Session<'a, T> {
     }
 
     /// Makes the requests that it is time for.
-    fn make(&mut self) {
-        let now = Instant::now();
+    fn make(&mut self, now: Instant) {
+        if self.muted_until.take_if(|until| *until <= now).is_some() {
+            self.tell_in_flight();
+        }
         if self.renewal.is_ready() || self.is_muted(now) {
+            self.rest();
             return;
         }
         loop {
@@ -254,6 +258,16 @@ impl<'a, T: Settle> Session<'a, T> {
             self.used = now;
             self.tell_in_flight();
         }
+    }
+
+    /// Nothing more leaves for now. What others gave by then is taken, as nobody would see that its time passes; what
+    /// they have from now on goes sooner elsewhere.
+    fn rest(&self) {
+        if let Some(slot) = self.state.borrow_mut().brokers.get_mut(&self.task.id) {
+            slot.gather.rest();
+        }
+        collect(&self.state);
+        self.state.borrow_mut().invite(self.task.id);
     }
 
     /// Sends the requests that are made, in their order; the first that is not compressed holds up those behind it.
@@ -401,8 +415,9 @@ impl<'a, T: Settle> Session<'a, T> {
     fn tell_in_flight(&self) {
         let mut state = self.state.borrow_mut();
         if let Some(slot) = state.brokers.get_mut(&self.task.id) {
-            // While a login is renewed nothing more is taken.
-            slot.in_flight = if self.renewal.is_ready() { usize::MAX } else { self.open.len() };
+            // While a login is renewed, or the broker wants to be left alone, nothing more is taken.
+            let rests = self.renewal.is_ready() || self.muted_until.is_some();
+            slot.in_flight = if rests { usize::MAX } else { self.open.len() };
         }
     }
 
@@ -413,9 +428,9 @@ impl<'a, T: Settle> Session<'a, T> {
         }
     }
 
-    /// When to look again though nothing happens.
-    fn due(&self) -> Option<Instant> {
-        let now = Instant::now();
+    /// When to look again though nothing happens. What was due at `now` was seen to; what has become due since then
+    /// is named, and rings at once.
+    fn due(&self, now: Instant) -> Option<Instant> {
         let state = self.state.borrow();
         let settings = self.task.cluster.settings();
         let idle = settings.connections_max_idle;
@@ -464,31 +479,7 @@ impl<'a, T: Settle> Session<'a, T> {
     }
 }
 
-/// What is known of a part whose answer did not come.
-const NOT_KNOWN: Answer =
-    Answer { action: Action::Retry { refresh: true }, failure: Failure::TimedOut, leader: None };
-
 fn settle<T: Settle>(state: &Rc<RefCell<State<T>>>, part: Part<T>, answer: Answer, now: Instant) {
     let settled = state.borrow_mut().answered(part, answer, now);
     settled.report();
-}
-
-fn find<'r, T: Settle>(
-    state: &State<T>,
-    answer: &'r ProduceResponse,
-    part: &Part<T>,
-) -> Option<&'r PartitionProduceResponse> {
-    let name = state.topics.get(part.topic)?.name();
-    let index = i32::try_from(part.partition).ok()?;
-    let topic = answer.responses.iter().find(|topic| topic.name == name)?;
-    topic.partition_responses.iter().find(|partition| partition.index == index)
-}
-
-fn meaning(heard: &PartitionProduceResponse) -> Answer {
-    let hint = &heard.current_leader;
-    Answer {
-        action: errors::action(heard.error_code),
-        failure: Failure::Refused(heard.error_code),
-        leader: (hint.leader_id >= 0).then_some((hint.leader_id, hint.leader_epoch)),
-    }
 }

@@ -113,7 +113,7 @@ impl Gather {
             return false;
         }
         if at.in_flight >= at.in_flight_max {
-            self.patience = Some(Patience { bytes: usize::MAX, crowd: false });
+            self.rest();
             return false;
         }
         let since = *self.since.get_or_insert(at.now);
@@ -137,6 +137,12 @@ impl Gather {
         self.until = self.until.filter(|until| *until > at.now);
         self.patience = self.until.map(|_| patience);
         self.until.is_none()
+    }
+
+    /// Nothing leaves for now: what comes waits, without being looked at, and nobody is invited.
+    pub(super) fn rest(&mut self) {
+        self.until = None;
+        self.patience = Some(Patience { bytes: usize::MAX, crowd: false });
     }
 
     /// Nothing waits yet, and what comes would have to wait: it can come without being looked at.

@@ -19,6 +19,9 @@ const FIRST_RECORDS: usize = 256;
 /// brokers only as long as its records.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
+/// Batches of a producer that a broker remembers for each partition, and so can tell when they come twice (KIP-98).
+const REMEMBERED: usize = 5;
+
 /// A partition of a topic.
 #[derive(Debug)]
 pub(super) struct Partition<T> {
@@ -106,12 +109,24 @@ impl<T: Settle> Partition<T> {
             && self.pause(now).is_none()
     }
 
-    /// Whether a batch may go behind those that are in flight. Not while one is sent again: a broker remembers the
-    /// last five batches, and if that one is stored already, it must still be among them.
+    /// Whether it can take something new: nothing of its own holds it up.
+    pub(super) fn takes_new(&self, rules: &Rules, now: Instant) -> bool {
+        !self.recovering
+            && self.again.is_empty()
+            && (!rules.idempotence || self.owner.is_some())
+            && self.pause(now).is_none()
+    }
+
+    /// Whether a batch may go behind those that are in flight. Not while one is sent again: if that one is stored
+    /// already, it must still be among those that the broker remembers. Nor more than these, whatever may be in flight.
     fn takes_another(&self, broker: i32, rules: &Rules, now: Instant) -> bool {
         self.in_flight_to == Some(broker)
             && self.in_flight < rules.in_flight_max
-            && (!rules.idempotence || (self.is_known(now) && !self.resending && self.again.is_empty()))
+            && (!rules.idempotence || self.keeps_order(now))
+    }
+
+    fn keeps_order(&self, now: Instant) -> bool {
+        self.in_flight < REMEMBERED && self.is_known(now) && !self.resending && self.again.is_empty()
     }
 
     /// A broker takes any sequence from a producer that it does not know, or has forgotten. So one batch has to be

@@ -36,9 +36,9 @@ impl Renewal {
 
     /// Gets the credentials when it is time; sets `wake` when there is news. Without credentials the old login lasts as
     /// long as the broker lets it, while they are asked for again. Returns [`Self::is_ready`].
-    pub(super) fn advance(&mut self, connection: &mut Connection, wake: &Rc<Signal>) -> bool {
+    pub(super) fn advance(&mut self, connection: &mut Connection, wake: &Rc<Signal>, now: Instant) -> bool {
         match &self.stage {
-            Stage::NotDue if connection.renew_at.is_some_and(|at| at <= Instant::now()) => {
+            Stage::NotDue if connection.renew_at.is_some_and(|at| at <= now) => {
                 self.stage = self.prepare(connection, wake);
             }
             Stage::Preparing(_, place) => match place.take() {
@@ -48,7 +48,7 @@ impl Renewal {
                 }
                 Some(Err(error)) => {
                     tracing::warn!("a login cannot be renewed yet: {error}");
-                    connection.renew_at = Some(Instant::now() + self.backoff.next());
+                    connection.renew_at = Some(now + self.backoff.next());
                     self.stage = Stage::NotDue;
                 }
                 None => {}

@@ -166,7 +166,7 @@ impl<T: Settle> State<T> {
         let brokers = &self.brokers;
         let max = self.rules.in_flight_max;
         let before = it.chosen_broker();
-        it.choose(GATHER_BYTES, now, |id| brokers.get(&id).map_or(0, |slot| slot.load(max)));
+        it.choose(GATHER_BYTES, &self.rules, now, |id| brokers.get(&id).map_or(0, |slot| slot.load(max)));
         let chosen = it.chosen_broker();
         if chosen != before
             && let Some(id) = chosen
@@ -367,6 +367,10 @@ impl<T: Settle> State<T> {
         for topic in &mut self.topics {
             topic.expire(now, &mut out);
         }
+        // No broker is asked for them, so none can say that the leader is another.
+        if self.topics.iter().any(Topic::misses_leader) {
+            self.cluster.refresh_soon();
+        }
         self.closed_some(out.len());
         out
     }
@@ -407,7 +411,7 @@ pub(super) async fn follow<T: Settle>(state: Rc<RefCell<State<T>>>, cluster: Clu
     }
 }
 
-/// Gives up records that are over their time.
+/// Gives up records that are over their time, and sees to it that what waits for a leader gets one.
 pub(super) async fn expire<T: Settle>(state: Rc<RefCell<State<T>>>) {
     let opened = Rc::clone(&state.borrow().opened);
     loop {

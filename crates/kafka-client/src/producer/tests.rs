@@ -5,6 +5,7 @@ mod embedded;
 mod renewal;
 mod scripted;
 mod simulation;
+mod trouble;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -80,6 +80,8 @@ impl<T: Settle> Making<'_, T> {
 #[derive(Debug, Clone, Copy)]
 struct Choice {
     broker: i32,
+    /// Which of its partitions took something last, or can.
+    partition: usize,
     since: Instant,
     bytes: usize,
 }
@@ -185,8 +187,15 @@ impl<T: Settle> Topic<T> {
     }
 
     /// Chooses the broker for loose records: the one there is while it has its share to come and keeps up, else the one
-    /// with the least on its hands, in turn. `load` counts what a broker has to do.
-    pub(super) fn choose(&mut self, gather_bytes: usize, now: Instant, load: impl Fn(i32) -> usize) {
+    /// with the least on its hands, in turn. `load` counts what a broker has to do. A broker whose partitions all pause
+    /// has nothing on its hands, but gets no records as long as another can take them.
+    pub(super) fn choose(
+        &mut self,
+        gather_bytes: usize,
+        rules: &Rules,
+        now: Instant,
+        load: impl Fn(i32) -> usize,
+    ) {
         if self.loose.is_empty() {
             return;
         }
@@ -195,18 +204,30 @@ impl<T: Settle> Topic<T> {
             let swamped = load(choice.broker) == usize::MAX && self.loose_bytes >= gather_bytes;
             !due && !swamped
         });
-        if stays {
+        if stays && self.chosen_takes(rules, now) {
             return;
         }
         let count = self.count;
         let from = self.turn.wrapping_add(1);
         let others = (0..count).filter_map(|n| {
-            let leader = self.partitions.get(from.wrapping_add(n) % count)?.leader?;
-            Some((load(leader), leader))
+            let index = from.wrapping_add(n) % count;
+            let partition = self.partitions.get(index)?;
+            let (leader, load) = (partition.leader?, load(partition.leader?));
+            Some((load == usize::MAX || !partition.takes_new(rules, now), load, leader, index))
         });
         // The first of the least loaded, so that all have their turn.
-        let Some((_, broker)) = others.min_by_key(|(load, _)| *load) else { return };
-        self.chosen = Some(Choice { broker, since: now, bytes: 0 });
+        let best = others.min_by_key(|(stuck, load, ..)| (*stuck, *load));
+        let Some((stuck, _, broker, partition)) = best else { return };
+        if !stays || !stuck {
+            self.chosen = Some(Choice { broker, partition, since: now, bytes: 0 });
+        }
+    }
+
+    /// Whether the chosen broker can take something new. As a rule one look is enough.
+    fn chosen_takes(&self, rules: &Rules, now: Instant) -> bool {
+        let Some(choice) = self.chosen else { return false };
+        let takes = |it: &Partition<T>| it.leader == Some(choice.broker) && it.takes_new(rules, now);
+        self.partitions.get(choice.partition).is_some_and(takes) || self.partitions.iter().any(takes)
     }
 
     /// Loose records go elsewhere.
@@ -228,7 +249,10 @@ impl<T: Settle> Topic<T> {
     /// When a partition of the broker that pauses now may be sent to again.
     pub(super) fn next_pause_end(&self, broker: i32, now: Instant) -> Option<Instant> {
         let bound = self.bound.iter().filter_map(|index| self.partitions.get(*index));
+        // A pause outlives the batch that it is for, where that is given up; loose records wait for its end too.
+        let any = if self.chosen_broker() == Some(broker) { &self.partitions[..] } else { &[] };
         bound
+            .chain(any)
             .filter(|partition| partition.leader == Some(broker))
             .filter_map(|partition| partition.pause(now))
             .min()
@@ -267,9 +291,19 @@ impl<T: Settle> Topic<T> {
         let loose = (&mut self.loose, &mut self.loose_bytes);
         let Some(partition) = self.partitions.get_mut(index) else { return };
         let Some(batch) = request.batch(partition, batch_bytes, Some(loose)) else { return };
+        choice.partition = index;
         choice.bytes += batch.uncompressed_bytes;
         self.chosen = Some(choice);
         request.parts.push(Part { topic, partition: index, batch });
+    }
+
+    /// Whether records wait for a leader that is not known.
+    pub(super) fn misses_leader(&self) -> bool {
+        let led = |partition: &Partition<T>| partition.leader.is_some();
+        let mut bound = self.bound.iter().filter_map(|index| self.partitions.get(*index));
+        !self.early.is_empty()
+            || bound.any(|partition| !led(partition))
+            || (!self.loose.is_empty() && !self.partitions.iter().any(led))
     }
 
     /// What the cluster says of the topic.
@@ -343,5 +377,102 @@ impl<T: Settle> Topic<T> {
             partition.give_up(out);
         }
         self.bound.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::errors::Action;
+    use super::super::record::{Failure, Headers};
+    use super::*;
+    use crate::compression::Compression;
+
+    const RULES: Rules = Rules {
+        idempotence: true,
+        in_flight_max: 5,
+        retries: u32::MAX,
+        retry_backoff: (Duration::from_millis(10), Duration::from_millis(10)),
+    };
+
+    #[derive(Debug)]
+    struct Token;
+
+    impl Settle for Token {
+        fn settle(self, _: Result<(), Failure>) {}
+    }
+
+    /// Partitions led by these brokers, with a loose record.
+    fn led_by(brokers: &[i32]) -> Topic<Token> {
+        let led = |id: &i32| cluster::Partition { leader: Some(*id), ..Default::default() };
+        let seen = cluster::Topic { partitions: brokers.iter().map(led).collect(), ..Default::default() };
+        let mut topic = Topic::new("t".to_owned());
+        topic.see(&seen, &RULES, Some(ProducerId { id: 1, epoch: 0 }), false, &mut Vec::new());
+        // Partition 0 comes first.
+        topic.turn = brokers.len() - 1;
+        add(&mut topic);
+        topic
+    }
+
+    fn add(topic: &mut Topic<Token>) {
+        let back = topic.place(
+            Record {
+                topic: 0,
+                partition: None,
+                key: None,
+                value: "value".into(),
+                headers: Headers::default(),
+                timestamp_ms: 0,
+                deadline: Instant::now() + Duration::from_secs(60),
+                token: Token,
+            },
+            false,
+        );
+        assert!(back.is_none());
+    }
+
+    fn choose(topic: &mut Topic<Token>, now: Instant, load: impl Fn(i32) -> usize) -> Option<i32> {
+        topic.choose(1 << 20, &RULES, now, load);
+        topic.chosen_broker()
+    }
+
+    fn take(topic: &mut Topic<Token>, broker: i32, now: Instant) -> Vec<Part<Token>> {
+        let mut tools = Tools::new(Compression::default());
+        let (tools, parts) = (&mut tools, Vec::new());
+        let mut request = Making { broker, rules: &RULES, now, room: 1 << 20, tools, parts };
+        topic.take(&mut request, 0, 1 << 20);
+        request.parts
+    }
+
+    /// Sends what waits to a broker, which refuses it for now.
+    fn fail(topic: &mut Topic<Token>, broker: i32, now: Instant) {
+        for Part { partition, batch, .. } in take(topic, broker, now) {
+            let (action, failure) = (Action::Retry { refresh: false }, Failure::TimedOut);
+            let it = &mut topic.partitions[partition];
+            assert!(it.answered(batch, action, failure, &RULES, now).is_none());
+            assert!(it.can_recover() && !it.recover(0, 0, &mut Vec::new()));
+            topic.touch(partition);
+        }
+        add(topic);
+    }
+
+    #[test]
+    fn loose_records_leave_a_broker_whose_partitions_all_pause_for_one_that_can_take_them() {
+        let (mut topic, now) = (led_by(&[1, 2, 1]), Instant::now());
+        let idle = |_: i32| 0;
+        assert_eq!(choose(&mut topic, now, idle), Some(1));
+        fail(&mut topic, 1, now);
+        assert_eq!(choose(&mut topic, now, idle), Some(1), "it has another partition");
+        // The batch of before waits for its time, so that the one that goes is of the other partition.
+        fail(&mut topic, 1, now);
+        assert_eq!(choose(&mut topic, now, |id| if id == 2 { usize::MAX } else { 0 }), Some(1));
+        assert_eq!(choose(&mut topic, now, idle), Some(2));
+        // Where all pause it stays, and its turn ends as any other's.
+        fail(&mut topic, 2, now);
+        assert_eq!(choose(&mut topic, now, idle), Some(2));
+        let later = now + STAY;
+        assert_eq!(choose(&mut topic, later, |id| if id == 2 { 1 } else { 0 }), Some(1));
+        // After the pauses come what has to be sent again, and then what is new.
+        assert_eq!(take(&mut topic, 2, later).len(), 1);
+        assert_eq!(choose(&mut topic, later, idle), Some(2));
     }
 }

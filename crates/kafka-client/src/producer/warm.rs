@@ -11,6 +11,7 @@ use super::topic::Topic;
 /// Whether a broker's connection is opened before there is something to send.
 #[derive(Debug, Default)]
 pub(super) struct Early {
+    /// Until it is open: records without partition come to a broker only once it is known to be reachable.
     pub(super) wanted: bool,
     /// It was opened, or could not be.
     tried: bool,
@@ -53,7 +54,7 @@ impl<T: Settle> State<T> {
         if let Some(slot) = self.brokers.get_mut(&id) {
             slot.unreachable = !reachable;
             slot.gather.begin();
-            slot.early = Early { wanted: false, tried: true };
+            slot.early = Early { wanted: !reachable, tried: true };
         }
         self.warmth.changed.set();
         if !reachable {

@@ -73,7 +73,10 @@ impl Reader {
         let leaders = by_leader.len() + self.busy.len();
         let mut asked_now = Vec::new();
         for (leader, mut ready) in by_leader {
-            let Some(broker) = view.brokers.get(&leader) else { continue };
+            let Some(broker) = view.brokers.get(&leader) else {
+                leaderless = true;
+                continue;
+            };
             if !self.busy.insert(leader) {
                 continue;
             }

@@ -140,10 +140,17 @@ async fn ask(
             .map(move |it| (TopicPartition::new(name.as_str(), it.partition_index), it))
     });
     for (one, told) in told.filter(|(one, _)| wanted.contains_key(one)) {
-        if told.error_code.is_none() {
-            found.insert(one, Some(told.offset).filter(|offset| *offset >= 0));
-        } else {
+        let offset = Some(told.offset).filter(|offset| *offset >= 0);
+        let may_be_none = matches!(wanted.get(&one), Some(OffsetOf::Time(_)));
+        if !told.error_code.is_none() {
             trouble = Some(one.refused(told.error_code));
+        } else if offset.is_some() || may_be_none {
+            found.insert(one, offset);
+        } else {
+            // Every log has a beginning and an end. Believed, the partition would be left out, or asked for for ever.
+            let at =
+                format!("topic {}, partition {} has the offset {}", one.topic, one.partition, told.offset);
+            return Err(cluster.contradicted(leader, at));
         }
     }
     let is_asked = |one: &TopicPartition| {

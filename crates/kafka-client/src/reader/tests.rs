@@ -320,3 +320,75 @@ async fn a_broker_that_never_waits_is_not_asked_without_pause() {
     assert!(timeout(Duration::from_millis(450), reader.next()).await.is_err());
     assert!(turn.load(Ordering::SeqCst) <= 6, "{turn:?}");
 }
+
+#[tokio::test]
+async fn a_leader_that_is_no_broker_of_the_view_is_looked_for() {
+    let asks = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asks);
+    let scripted = Scripted::start(move |asked: &mut Asked| match asked.header.api_key {
+        ApiKey::Fetch => {
+            let topic = "t".to_owned();
+            let partitions = vec![data(batch(0, 0, &[(1, "a", &[])]))];
+            let responses = vec![FetchableTopicResponse { topic, partitions, ..Default::default() }];
+            asked.with(&FetchResponse { responses, ..Default::default() })
+        }
+        _ => {
+            counted.fetch_add(1, Ordering::SeqCst);
+            asked.with(&asked.metadata())
+        }
+    })
+    .await;
+    let mut reader = reader_of(&scripted).await;
+    let mut view = (*reader.cluster.view()).clone();
+    view.brokers.clear();
+    reader.cluster.show(view);
+    assert_eq!(text(&next(&mut reader).await), "a");
+    assert_eq!(asks.load(Ordering::SeqCst), 2);
+}
+
+/// A broker that knows no offset of any partition, and says so without an error.
+async fn without_offsets() -> Scripted {
+    Scripted::start(|asked: &mut Asked| match asked.header.api_key {
+        ApiKey::Fetch => {
+            let partitions = vec![failed(ErrorCode::OFFSET_OUT_OF_RANGE)];
+            let responses =
+                vec![FetchableTopicResponse { topic: "t".into(), partitions, ..Default::default() }];
+            asked.with(&FetchResponse { responses, ..Default::default() })
+        }
+        ApiKey::ListOffsets => {
+            let told = ListOffsetsPartitionResponse { offset: -1, ..Default::default() };
+            let topics = vec![ListOffsetsTopicResponse { name: "t".into(), partitions: vec![told] }];
+            asked.with(&ListOffsetsResponse { topics, ..Default::default() })
+        }
+        _ => asked.with(&asked.metadata()),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_log_without_beginning_or_end_is_a_contradiction() {
+    let scripted = without_offsets().await;
+    let cluster = scripted.cluster();
+    cluster.interest(["t"]);
+    cluster.refresh().await.unwrap();
+    let partition = TopicPartition::new("t", 0);
+    let none = list_offsets(&cluster, &[(partition.clone(), OffsetOf::Time(1))].into()).await;
+    assert_eq!(none, Ok([(partition.clone(), None)].into()));
+    for of in [OffsetOf::Beginning, OffsetOf::End] {
+        let error = list_offsets(&cluster, &[(partition.clone(), of)].into()).await.unwrap_err();
+        assert!(matches!(error, Error::Protocol { .. }), "{error}");
+        assert!(error.to_string().contains("topic t, partition 0 has the offset -1"), "{error}");
+    }
+    for position in [Position::Beginning, Position::End, Position::Time(1)] {
+        let opened = Reader::open(cluster.clone(), ReaderSettings::default(), &[all("t", position)]).await;
+        assert!(matches!(opened, Err(Error::Protocol { .. })), "{position:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_without_beginning_or_end_is_not_asked_for_it_for_ever() {
+    let scripted = without_offsets().await;
+    let mut reader = reader_of(&scripted).await;
+    let error = timeout(WAIT, reader.next()).await.expect("it is told").unwrap_err();
+    assert!(matches!(error, Error::Protocol { .. }), "{error}");
+}

@@ -112,7 +112,8 @@ impl AwsCredentialsProvider {
         };
         credentials.region = self.region();
         *fetched = ends
-            .and_then(|ends| (UNIX_EPOCH + ends).checked_sub(RENEWED_BEFORE))
+            // An end that the clock cannot say is none that is known.
+            .and_then(|ends| UNIX_EPOCH.checked_add(ends)?.checked_sub(RENEWED_BEFORE))
             .map(|until| (credentials.clone(), until));
         Ok(credentials)
     }

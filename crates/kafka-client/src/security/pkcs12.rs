@@ -7,6 +7,9 @@ use super::der::{Der, tag};
 use super::encryption::{DecryptError, Purpose, bmp_string, decrypt, decrypt_key, derive, rounds};
 use super::store::{Identity, KEY_PASSWORD, Passwords, STORE_PASSWORD, StoreError, chain, pkcs8};
 
+/// Encrypted parts above this are refused: each takes the time of a key derivation, and tools write one to three.
+const ENCRYPTED_PARTS_MAX: usize = 16;
+
 /// `pkcs-7`; 1 is data, 6 encrypted data.
 const PKCS7: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07];
 const DATA: u8 = 1;
@@ -60,9 +63,7 @@ pub(super) fn read(bytes: &[u8], password: Option<&str>) -> Result<Pkcs12, Store
         }
     }
     let mut store = Pkcs12::default();
-    let mut parts = Der::new(safe).sequence()?;
-    while !parts.is_empty() {
-        let mut part = parts.sequence()?;
+    for mut part in parts(safe)? {
         match part.oid()?.strip_prefix(PKCS7) {
             Some([DATA]) => {
                 let bags = part.inside(tag::CONTEXT_0)?.take(tag::OCTET_STRING)?;
@@ -89,6 +90,24 @@ pub(super) fn read(bytes: &[u8], password: Option<&str>) -> Result<Pkcs12, Store
         }
     }
     Ok(store)
+}
+
+/// The parts of a store, each a `ContentInfo`.
+fn parts(safe: &[u8]) -> Result<Vec<Der<'_>>, StoreError> {
+    let mut left = Der::new(safe).sequence()?;
+    let mut parts = Vec::new();
+    let mut encrypted = 0;
+    while !left.is_empty() {
+        let part = left.sequence()?;
+        let kind = { part }.oid()?.strip_prefix(PKCS7);
+        encrypted += usize::from(kind == Some(&[ENCRYPTED_DATA]));
+        if encrypted > ENCRYPTED_PARTS_MAX {
+            let why = format!("it has more than {ENCRYPTED_PARTS_MAX} encrypted parts");
+            return Err(StoreError::Broken(why));
+        }
+        parts.push(part);
+    }
+    Ok(parts)
 }
 
 /// The octets of a `ContentInfo` that holds data.
@@ -187,4 +206,45 @@ fn attributes(mut bag: Der<'_>) -> Result<(Option<Vec<u8>>, bool), StoreError> {
         trusted |= oid == TRUSTED_USAGE;
     }
     Ok((key_id, trusted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let content = parts.concat();
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82, length[0], length[1]], content.as_slice()].concat()
+    }
+
+    fn pkcs7(kind: u8, content: &[u8]) -> Vec<u8> {
+        let oid = der(tag::OID, &[PKCS7, &[kind]]);
+        der(tag::SEQUENCE, &[&oid, &der(tag::CONTEXT_0, &[content])])
+    }
+
+    /// A store with so many encrypted parts, each with a round of key derivation and nothing in it.
+    fn store(count: usize) -> Vec<u8> {
+        // `pbeWithSHAAnd3-KeyTripleDES-CBC`.
+        let pbe = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x0C, 0x01, 0x03];
+        let parameters = [der(tag::OCTET_STRING, &[&[0; 8]]), der(tag::INTEGER, &[&[1]])].concat();
+        let algorithm = [der(tag::OID, &[&pbe]), der(tag::SEQUENCE, &[&parameters])].concat();
+        let content = [
+            der(tag::OID, &[PKCS7, &[DATA]]),
+            der(tag::SEQUENCE, &[&algorithm]),
+            der(tag::CONTEXT_0_BYTES, &[&[0; 8]]),
+        ];
+        let encrypted = [der(tag::INTEGER, &[&[0]]), der(tag::SEQUENCE, &[&content.concat()])].concat();
+        let part = pkcs7(ENCRYPTED_DATA, &der(tag::SEQUENCE, &[&encrypted]));
+        let safe = der(tag::SEQUENCE, &[&part.repeat(count)]);
+        let safe = pkcs7(DATA, &der(tag::OCTET_STRING, &[&safe]));
+        der(tag::SEQUENCE, &[&der(tag::INTEGER, &[&[3]]), &safe])
+    }
+
+    #[test]
+    fn encrypted_parts_are_counted_before_their_keys_are_derived() {
+        let refused = |count: usize| read(&store(count), Some("pencil")).err().unwrap().to_string();
+        assert!(refused(16).contains("password"), "{}", refused(16));
+        assert!(refused(17).contains("more than 16 encrypted parts"), "{}", refused(17));
+    }
 }

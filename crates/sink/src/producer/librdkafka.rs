@@ -222,9 +222,10 @@ impl Librdkafka {
         if bytes_max >= *limit {
             return;
         }
-        // At once, by the caller: what it sends next must not meet a batch of the old size.
-        *limit = bytes_max;
+        // At once, by the caller: what it sends next must not meet a batch of the old size. Where that fails, the next
+        // refusal tries again.
         if self.inner.replace(None, bytes_max) {
+            *limit = bytes_max;
             tracing::warn!(bytes_max, "batches are made smaller: a topic takes no larger ones");
         }
     }

@@ -187,6 +187,10 @@ fn client(
     let mut mapped = named(checked, given, read);
     mapped.properties.insert("bootstrap.servers".into(), bootstrap.to_owned());
     mapped.properties.entry("client.id".into()).or_insert_with(|| client_id.to_owned());
+    // As in Java's clients, where the pause does not grow unless a longest one is given.
+    if let Some(first) = mapped.properties.get("reconnect.backoff.ms").cloned() {
+        mapped.properties.entry("reconnect.backoff.max.ms".to_owned()).or_insert(first);
+    }
     for (name, value) in DEFAULTS {
         mapped.properties.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
     }

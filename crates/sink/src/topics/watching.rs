@@ -31,51 +31,59 @@ const PAUSE_REFUSED: Duration = Duration::from_secs(3);
 const PROGRESS: Duration = Duration::from_secs(10);
 
 /// What one look at the cluster shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Sight {
-    /// All topics are there.
-    Ready([Partitions; 4]),
-    /// Brokers answer, and do not know these topics.
-    Missing(Vec<String>),
-    /// Something else.
-    Trouble(String),
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Sight {
+    /// Those of each signal's topic, whatever is with the others; none of what is missing or in trouble.
+    pub(crate) partitions: [Partitions; 4],
+    /// Topics that brokers do not know.
+    pub(crate) missing: Vec<String>,
+    /// The first of what else is wrong.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Sight {
+    fn trouble(why: String) -> Self {
+        Self { trouble: Some(why), ..Self::default() }
+    }
 }
 
 /// Looks at the cluster.
 pub(crate) async fn look(cluster: &Cluster, route: &Route, timeout: Duration) -> Sight {
     match tokio::time::timeout(timeout, cluster.refresh()).await {
         Ok(Ok(())) => in_view(&cluster.view(), route),
-        Ok(Err(error)) => Sight::Trouble(error.to_string()),
+        Ok(Err(error)) => Sight::trouble(error.to_string()),
         Err(_) => {
             let heard = cluster.trouble().map_or_else(String::new, |heard| format!(": {heard}"));
-            Sight::Trouble(format!("no answer within {} ms{heard}", timeout.as_millis()))
+            Sight::trouble(format!("no answer within {} ms{heard}", timeout.as_millis()))
         }
     }
 }
 
 fn in_view(view: &View, route: &Route) -> Sight {
-    let mut seen: BTreeMap<&str, Partitions> = BTreeMap::new();
-    let mut missing = Vec::new();
+    let mut sight = Sight::default();
     for topic in route.distinct() {
         let Some(found) = view.topics.get(topic).filter(|found| found.exists()) else {
-            missing.push(topic.to_owned());
+            sight.missing.push(topic.to_owned());
             continue;
         };
-        match found.error {
-            None | Some(ErrorCode::LEADER_NOT_AVAILABLE) => {}
-            Some(code) => return Sight::Trouble(format!("topic {topic}: {code}")),
-        }
         let led = (0..).zip(&found.partitions).filter(|(_, partition)| partition.leader.is_some());
         let led: Vec<i32> = led.map(|(number, _)| number).collect();
-        if led.is_empty() {
-            return Sight::Trouble(format!("no partition of the topic {topic} has a leader"));
-        }
-        seen.insert(topic, Partitions { count: found.partitions.len(), led });
+        let trouble = match found.error {
+            None | Some(ErrorCode::LEADER_NOT_AVAILABLE) if led.is_empty() => {
+                format!("no partition of the topic {topic} has a leader")
+            }
+            None | Some(ErrorCode::LEADER_NOT_AVAILABLE) => {
+                let partitions = Partitions { count: found.partitions.len(), led };
+                for signal in Signal::ALL.into_iter().filter(|signal| route.topic(*signal) == topic) {
+                    sight.partitions[signal.index()] = partitions.clone();
+                }
+                continue;
+            }
+            Some(code) => format!("topic {topic}: {code}"),
+        };
+        sight.trouble.get_or_insert(trouble);
     }
-    if !missing.is_empty() {
-        return Sight::Missing(missing);
-    }
-    Sight::Ready(Signal::ALL.map(|signal| seen.get(route.topic(signal)).cloned().unwrap_or_default()))
+    sight
 }
 
 /// The control task of one connector's way into Kafka.
@@ -110,17 +118,14 @@ impl Watching {
         let mut spoke = Instant::now();
         self.unready(format!("Kafka at {} has not answered yet", self.bootstrap));
         loop {
-            let sight = self.sight(ready).await;
-            let (now_ready, pause, trouble) = match sight {
-                Sight::Ready(partitions) => {
-                    self.core.topics.set_partitions(partitions);
-                    (true, PAUSE_READY, String::new())
-                }
-                Sight::Missing(topics) => match self.create(topics).await {
-                    Ok(()) => (false, PAUSE_CREATED, "waiting for the created topics".to_owned()),
-                    Err(why) => (false, PAUSE_REFUSED, why),
-                },
-                Sight::Trouble(why) => (false, PAUSE_TROUBLE, why),
+            let Sight { partitions, missing, trouble } = self.sight(ready).await;
+            self.core.topics.set_partitions(partitions);
+            let (now_ready, pause, trouble) = match (self.create(missing).await, trouble) {
+                (Ok(false), None) => (true, PAUSE_READY, String::new()),
+                (Ok(true), None) => (false, PAUSE_CREATED, "waiting for the created topics".to_owned()),
+                (Ok(_), Some(why)) => (false, PAUSE_TROUBLE, why),
+                (Err(why), None) => (false, PAUSE_REFUSED, why),
+                (Err(why), Some(other)) => (false, PAUSE_REFUSED, format!("{other}; {why}")),
             };
             if now_ready && !ready {
                 self.client.ask_again();
@@ -174,18 +179,24 @@ impl Watching {
         let setup = if ready { Duration::ZERO } else { self.cluster.settings().setup_timeout };
         let sight = look(&self.cluster, &self.route, LOOK_TIMEOUT + setup).await;
         // Who may look at topics may not be who produces.
-        match (sight, self.client.blocked()) {
-            (Sight::Ready(_), Some(why)) => Sight::Trouble(why),
-            (sight, _) => sight,
+        match self.client.blocked() {
+            Some(why) if sight.trouble.is_none() && sight.missing.is_empty() => {
+                Sight { trouble: Some(why), ..sight }
+            }
+            _ => sight,
         }
     }
 
-    async fn create(&self, topics: Vec<String>) -> Result<(), String> {
+    /// Returns whether there was something to create.
+    async fn create(&self, topics: Vec<String>) -> Result<bool, String> {
+        if topics.is_empty() {
+            return Ok(false);
+        }
         if !self.creation.enabled {
             return Err(format!("missing topics {}, and topic.creation.enable is false", topics.join(", ")));
         }
         let created = admin::create(&self.cluster, &topics, &self.creation, CREATE_TIMEOUT).await;
-        created.map_err(|why| format!("topics can't be created: {why}"))
+        created.map(|()| true).map_err(|why| format!("topics can't be created: {why}"))
     }
 
     /// Asks for `max.message.bytes`, which only makes records fit at the first try: no answer is no trouble. What is as
@@ -237,19 +248,40 @@ mod tests {
         in_view(&View { topics: topics.into(), ..Default::default() }, &route)
     }
 
+    /// Whatever is with one topic, the partitions of the others are known.
     #[test]
     fn what_is_wrong_is_said_with_its_topic() {
-        let Sight::Ready(partitions) = seen(topic(&[Some(2), None, Some(1)], None)) else {
-            panic!("not ready");
+        let other = Partitions { count: 1, led: vec![0] };
+        let with = |logs: Partitions| [other.clone(), other.clone(), logs, other.clone()];
+        let good = seen(topic(&[Some(2), None, Some(1)], None));
+        let partitions = with(Partitions { count: 3, led: vec![0, 2] });
+        assert_eq!(good, Sight { partitions, ..Sight::default() });
+        let bad = |missing: &[&str], trouble: Option<&str>| Sight {
+            partitions: with(Partitions::default()),
+            missing: missing.iter().map(|&topic| topic.to_owned()).collect(),
+            trouble: trouble.map(str::to_owned),
         };
-        assert_eq!(partitions[Signal::Logs.index()], Partitions { count: 3, led: vec![0, 2] });
-        assert_eq!(partitions[Signal::Traces.index()], Partitions { count: 1, led: vec![0] });
         let missing = seen(topic(&[], Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)));
-        assert_eq!(missing, Sight::Missing(vec!["logs".into()]));
+        assert_eq!(missing, bad(&["logs"], None));
         let refused = seen(topic(&[], Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED)));
-        assert_eq!(refused, Sight::Trouble("topic logs: TOPIC_AUTHORIZATION_FAILED".into()));
+        assert_eq!(refused, bad(&[], Some("topic logs: TOPIC_AUTHORIZATION_FAILED")));
         let electing = seen(topic(&[None], Some(ErrorCode::LEADER_NOT_AVAILABLE)));
-        assert_eq!(electing, Sight::Trouble("no partition of the topic logs has a leader".into()));
+        assert_eq!(electing, bad(&[], Some("no partition of the topic logs has a leader")));
+    }
+
+    /// A topic in trouble hides neither what is missing nor the others' partitions.
+    #[test]
+    fn one_topic_in_trouble_does_not_stop_the_others() {
+        let route = Route::new(["traces", "metrics", "logs", "profiles"].map(str::to_owned));
+        let topics = [
+            ("traces".to_owned(), topic(&[None], None)),
+            ("logs".to_owned(), topic(&[Some(1)], None)),
+            ("profiles".to_owned(), topic(&[], Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))),
+        ];
+        let sight = in_view(&View { topics: topics.into(), ..Default::default() }, &route);
+        assert_eq!(sight.missing, ["metrics", "profiles"]);
+        assert_eq!(sight.trouble.as_deref(), Some("no partition of the topic traces has a leader"));
+        assert_eq!(sight.partitions.each_ref().map(|it| it.count), [0, 0, 1, 0]);
     }
 
     #[test]

@@ -18,8 +18,15 @@ type Fates = Arc<Mutex<BTreeMap<usize, Result<(), Failure>>>>;
 #[derive(Debug)]
 struct Guest(usize, Fates);
 
+/// A record whose report takes so long.
+const SLOW: usize = usize::MAX;
+const SLOW_FOR: Duration = Duration::from_millis(60);
+
 impl Settle for Guest {
     fn settle(self, outcome: Result<(), Failure>) {
+        if self.0 == SLOW {
+            std::thread::sleep(SLOW_FOR);
+        }
         assert_eq!(self.1.lock().unwrap().insert(self.0, outcome), None, "record {} settled twice", self.0);
     }
 }
@@ -46,6 +53,11 @@ impl Drop for House {
 impl House {
     /// The answers to the first `broken` requests are none.
     async fn new(broken: usize) -> Self {
+        Self::with(broken, 0, ProducerSettings::default()).await
+    }
+
+    /// As [`Self::new`]; the answer to the first request asks to be left alone for so long.
+    async fn with(broken: usize, throttle_time_ms: i32, produce: ProducerSettings) -> Self {
         let may_answer = Arc::new(Semaphore::new(0));
         let requests: Arc<Mutex<Vec<usize>>> = Arc::default();
         let (held, seen) = (Arc::clone(&may_answer), Arc::clone(&requests));
@@ -60,7 +72,9 @@ impl House {
                 let batch = kafka_wire::batch::Batch::read(&records).unwrap();
                 let mut seen = seen.lock().unwrap();
                 seen.push(batch.header.records_count.try_into().unwrap());
-                match asked.with(&answer(&request, ErrorCode::NONE)) {
+                let throttle_time_ms = if seen.len() == 1 { throttle_time_ms } else { 0 };
+                let stored = answer(&request, ErrorCode::NONE);
+                match asked.with(&ProduceResponse { throttle_time_ms, ..stored }) {
                     _ if seen.len() <= broken => Say::Held(Arc::clone(&held), vec![0xff; 4]),
                     Say::Bytes(bytes) => Say::Held(Arc::clone(&held), bytes),
                     other => other,
@@ -76,7 +90,7 @@ impl House {
         cluster.interest(["t"]);
         let common = Common { stats: Arc::default(), limits: Arc::new(BatchLimits::new(1, 1_000_000)) };
         let topics = vec!["t".to_owned()];
-        let producer = Producer::spawn(cluster.clone(), ProducerSettings::default(), topics, common);
+        let producer = Producer::spawn(cluster.clone(), produce, topics, common);
         let watching = tokio::spawn(async move { cluster.run().await });
         let inbox: Arc<Inbox<Guest>> = Arc::default();
         producer.serve(Arc::clone(&inbox));
@@ -195,5 +209,41 @@ fn a_guest_outlives_its_host() {
         };
         tokio::time::timeout(WAIT, gone).await.expect("what lay there is dropped");
         assert!(guest.offer(late).is_err());
+    });
+}
+
+#[test]
+fn a_time_that_passes_while_the_broker_s_task_works_is_not_forgotten() {
+    on_worker(async {
+        let linger = SLOW_FOR / 2;
+        let house = House::with(0, 0, ProducerSettings { linger, ..ProducerSettings::default() }).await;
+        house.may_answer.add_permits(1000);
+        let guest = house.inbox.remote();
+        house.producer.send(house.record(0, 10));
+        tokio::time::sleep(linger / 10).await;
+        // The broker's task is the next to look, and while it does the first record's time passes: the other has no
+        // place, and hears so for long.
+        house.producer.warm().await;
+        guest.send(Record { partition: Some(99), ..house.record(SLOW, 10) });
+        house.until(|| house.fates.lock().unwrap().len() == 2).await;
+        let fates = house.fates.lock().unwrap().clone();
+        assert_eq!(fates, [(0, Ok(())), (SLOW, Err(Failure::NoPartition))].into());
+    });
+}
+
+#[test]
+fn nothing_gathers_while_the_broker_asks_to_be_left_alone() {
+    on_worker(async {
+        let house = House::with(0, 60_000, ProducerSettings::default()).await;
+        let guest = house.busy(0).await;
+        let deadline = Instant::now() + Duration::from_millis(100);
+        guest.offer(Record { deadline, ..house.record(1, 10) }).expect("one is in flight");
+        house.may_answer.add_permits(1);
+        house.until(|| house.fates.lock().unwrap().contains_key(&0)).await;
+        // It goes sooner by others, and what came before is looked after.
+        assert!(guest.offer(house.record(2, 10)).is_err());
+        house.until(|| house.fates.lock().unwrap().contains_key(&1)).await;
+        let fates = house.fates.lock().unwrap().clone();
+        assert_eq!(fates, [(0, Ok(())), (1, Err(Failure::TimedOut))].into());
     });
 }

@@ -52,7 +52,7 @@ pub(super) fn answer(request: &ProduceRequest, code: ErrorCode) -> ProduceRespon
     ProduceResponse { responses: responses.collect(), ..Default::default() }
 }
 
-fn bench(broker: &Scripted) -> Bench {
+pub(super) fn bench(broker: &Scripted) -> Bench {
     let mut settings = settings(broker.addr);
     settings.reconnect_backoff = (Duration::from_millis(2), Duration::from_millis(10));
     settings.retry_backoff = (Duration::from_millis(2), Duration::from_millis(10));
@@ -389,6 +389,45 @@ fn the_leader_that_a_broker_names_is_sent_to_without_new_metadata() {
         assert_eq!(bench.settled().await, []);
         assert_eq!(*produced.lock().unwrap(), 1, "the broker that does not lead is asked once");
         assert_eq!(leader.opened.load(Ordering::SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_topic_made_anew_by_brokers_before_topic_ids_is_produced_to() {
+    on_worker(async {
+        let new = broker(Box::new(|asked, request, _| asked.with(&answer(&request, ErrorCode::NONE)))).await;
+        let (second, is_new) = (new.addr, AtomicBool::new(false));
+        let old = Scripted::start_old(9, move |asked| match asked.header.api_key {
+            ApiKey::Metadata => {
+                let mut metadata = asked.metadata();
+                let port = second.port().into();
+                metadata.brokers.push(MetadataResponseBroker {
+                    node_id: 2,
+                    port,
+                    ..metadata.brokers[0].clone()
+                });
+                // Deleted and created anew, its epochs begin again.
+                let partition = &mut metadata.topics[0].partitions[0];
+                (partition.leader_id, partition.leader_epoch) =
+                    if is_new.load(Ordering::SeqCst) { (2, 0) } else { (1, 7) };
+                asked.with(&metadata)
+            }
+            ApiKey::InitProducerId => {
+                asked.with(&InitProducerIdResponse { producer_id: 7, ..Default::default() })
+            }
+            _ => {
+                is_new.store(true, Ordering::SeqCst);
+                let request = ProduceRequest::decode(&mut asked.body, asked.header.api_version).unwrap();
+                asked.with(&answer(&request, ErrorCode::NOT_LEADER_OR_FOLLOWER))
+            }
+        })
+        .await;
+        let mut bench = bench(&old);
+        let mut record = bench.record("value");
+        record.deadline = Instant::now() + Duration::from_secs(5);
+        bench.producer.send(record);
+        assert_eq!(bench.settled().await, []);
+        assert_eq!(new.opened.load(Ordering::SeqCst), 1);
     });
 }
 

@@ -120,9 +120,9 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64, expiries: bool) -> Self {
+    fn new(seed: u64, expiries: bool, in_flight_max: usize) -> Self {
         let backoff = (Duration::from_millis(10), Duration::from_millis(100));
-        let rules = Rules { idempotence: true, in_flight_max: 5, retries: u32::MAX, retry_backoff: backoff };
+        let rules = Rules { idempotence: true, in_flight_max, retries: u32::MAX, retry_backoff: backoff };
         let mut partition = Partition::new(&rules);
         partition.lead(Some(BROKER), 0);
         Self {
@@ -273,10 +273,10 @@ impl World {
     }
 }
 
-fn run(seed: u64, expiries: bool) -> (u64, usize) {
+fn run(seed: u64, expiries: bool, in_flight_max: usize) -> (u64, usize) {
     // The backoff's jitter.
     fastrand::seed(seed);
-    let mut world = World::new(seed, expiries);
+    let mut world = World::new(seed, expiries, in_flight_max);
     for _ in 0..2000 {
         world.step();
     }
@@ -305,7 +305,7 @@ fn run(seed: u64, expiries: bool) -> (u64, usize) {
 fn nothing_is_lost_or_stored_twice_or_out_of_order() {
     let mut records = 0;
     for seed in 0..2000 {
-        let (sent, stored) = run(seed, false);
+        let (sent, stored) = run(seed, false, REMEMBERED);
         assert_eq!(sent, stored as u64, "seed {seed}");
         records += sent;
     }
@@ -316,8 +316,16 @@ fn nothing_is_lost_or_stored_twice_or_out_of_order() {
 fn records_that_are_given_up_take_nothing_else_with_them() {
     let mut given_up = 0;
     for seed in 100_000..102_000 {
-        let (sent, stored) = run(seed, true);
+        let (sent, stored) = run(seed, true, REMEMBERED);
         given_up += sent - stored as u64;
     }
     assert!(given_up > 1000, "{given_up}");
+}
+
+#[test]
+fn no_more_are_in_flight_than_the_broker_remembers() {
+    for seed in 200_000..200_500 {
+        let (sent, stored) = run(seed, false, 4 * REMEMBERED);
+        assert_eq!(sent, stored as u64, "seed {seed}");
+    }
 }

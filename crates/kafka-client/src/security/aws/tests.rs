@@ -172,6 +172,20 @@ async fn those_that_end_soon_are_asked_for_again_and_nonsense_is_refused() {
 }
 
 #[tokio::test]
+async fn an_end_beyond_what_the_clock_can_say_is_none() {
+    for ends in ["1e19", "9223372036854775807", "1.8e19"] {
+        let far = CONTAINER_ANSWER.replace("\"2999-01-01T00:00:00Z\"", ends);
+        let (url, task, _) = endpoint(&[&far, &far]).await;
+        let provider = provider(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url)], None);
+        for _ in 0..2 {
+            assert_eq!(provider.get().await.unwrap().access_key_id, "C", "{ends}");
+        }
+        // Without an end that is known they are not kept: both answers were fetched.
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_token_of_kubernetes_becomes_a_role() {
     let answer = r#"{"AssumeRoleWithWebIdentityResponse":{"AssumeRoleWithWebIdentityResult":{"Credentials":
         {"AccessKeyId":"W","SecretAccessKey":"pencil","SessionToken":"t","Expiration":3.2E10}}}}"#;
