@@ -9,6 +9,8 @@ mod groups;
 mod metadata;
 mod offset_lookup;
 mod produce;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 use std::collections::BTreeSet;
@@ -215,21 +217,4 @@ impl Call {
 fn distinct<T, K: Ord>(asked: Vec<T>, key: impl Fn(&T) -> K) -> impl Iterator<Item = T> {
     let mut seen = BTreeSet::new();
     asked.into_iter().filter(move |one| seen.insert(key(one)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_offered_can_be_read_and_written() {
-        for (key, versions) in OFFERED {
-            assert!(key.versions().contains(versions.start()), "{key:?}");
-            assert!(key.versions().contains(versions.end()), "{key:?}");
-        }
-        let mut keys: Vec<_> = OFFERED.iter().map(|(key, _)| *key).collect();
-        keys.extend([ApiKey::SaslHandshake, ApiKey::SaslAuthenticate]);
-        keys.sort();
-        assert_eq!(keys, ApiKey::ALL);
-    }
 }

@@ -216,15 +216,8 @@ impl Log {
             return None;
         }
         let segment = self.segments().find(|segment| offset < segment.next_offset())?;
-        Some(ReadPlan {
-            file: segment.file(&self.files),
-            offset,
-            position: segment.index().position(offset),
-            slack_bytes: usize::try_from(self.config.index_interval_bytes).unwrap_or(usize::MAX),
-            end: segment.bytes(),
-            bytes_max,
-            first_in_full: true,
-        })
+        let slack_bytes = usize::try_from(self.config.index_interval_bytes).unwrap_or(usize::MAX);
+        Some(ReadPlan::new(segment, segment.file(&self.files), offset, slack_bytes, bytes_max))
     }
 
     /// The first record whose timestamp (ms) is at least `timestamp`, as (offset, timestamp);
@@ -292,13 +285,15 @@ impl Log {
             fs::write(&new_path, start_offset.to_string())?;
             fs::rename(new_path, path)?;
             self.start_offset = start_offset;
-            self.remove_while(|log, first| Ok(first.next_offset() <= log.start_offset))?;
+            if let Err(error) = self.remove_while(|log, _| Ok(log.first_is_deleted())) {
+                tracing::warn!(dir = %self.dir.display(), %error, "cannot remove deleted records, retention will");
+            }
         }
         Ok(self.start_offset)
     }
 
-    /// Removes the oldest segments: as long as `bytes` remain without them, and those whose newest
-    /// record and last write are older than `min_timestamp` (ms).
+    /// Removes the oldest segments: as long as `bytes` remain without them, those whose newest record
+    /// and last write are older than `min_timestamp` (ms), and what a deletion could not remove.
     pub(crate) fn retain(&mut self, bytes: Option<u64>, min_timestamp: Option<i64>) -> io::Result<()> {
         if self.deleted {
             return Ok(());
@@ -313,7 +308,7 @@ impl Log {
         }
         self.remove_while(|log, first| {
             let rest = log.segments().map(Segment::bytes).sum::<u64>() - first.bytes();
-            Ok(bytes.is_some_and(|bytes| rest >= bytes) || expired(first)?)
+            Ok(log.first_is_deleted() || bytes.is_some_and(|bytes| rest >= bytes) || expired(first)?)
         })
     }
 
@@ -341,6 +336,12 @@ struct Placed<'a> {
 impl Log {
     fn segments(&self) -> impl Iterator<Item = &Segment> {
         self.closed.iter().chain(std::iter::once(&self.active))
+    }
+
+    /// Whether nothing from the first segment can be read any more. What is damaged ends early, and counts up to the
+    /// next segment: it stays for whoever wants to look.
+    fn first_is_deleted(&self) -> bool {
+        self.segments().nth(1).is_some_and(|second| second.base_offset() <= self.start_offset)
     }
 
     /// Gives each batch its offset, and sorts out those that were here before. Producers are
@@ -422,10 +423,11 @@ impl Log {
     fn remove_while(&mut self, gone: impl Fn(&Self, &Segment) -> io::Result<bool>) -> io::Result<()> {
         while let Some(first) = self.closed.front()
             && gone(self, first)?
-            && let Some(first) = self.closed.pop_front()
         {
-            self.start_offset = self.start_offset.max(first.next_offset());
+            // Forgotten only once it is gone: what cannot be removed now stays, and is tried again.
             first.remove(&self.files)?;
+            self.start_offset = self.start_offset.max(first.next_offset());
+            self.closed.pop_front();
         }
         let first = self.closed.front().unwrap_or(&self.active).base_offset();
         self.start_offset = self.start_offset.max(first);

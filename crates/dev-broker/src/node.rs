@@ -125,4 +125,10 @@ impl Memory {
         // The semaphore is never closed; if it were, the bound would be gone, not the answer.
         Share { _permit: Arc::clone(&self.kib).acquire_many_owned(kib).await.ok() }
     }
+
+    /// What is counted at the moment, in whole KiB.
+    #[cfg(test)]
+    pub(crate) fn taken_bytes(&self) -> usize {
+        (usize::try_from(self.kib_max).unwrap() - self.kib.available_permits()) * 1024
+    }
 }

@@ -17,6 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -173,29 +174,40 @@ impl Topics {
         partitions: u32,
         configs: BTreeMap<String, String>,
     ) -> Result<Arc<Topic>, TopicError> {
-        if !is_topic_name(name) {
-            return Err(TopicError::InvalidName);
-        }
-        let partitions = partition_count(partitions)?;
-        meta::check_configs(&configs)?;
         let _changes = self.changes();
-        if self.read().by_name.contains_key(name) {
-            return Err(TopicError::Exists);
-        }
-        self.check_room(1, partitions)?;
+        let partitions = self.check_create(name, partitions, &configs)?;
         let meta = Meta { id: Uuid::new_v4(), partitions, configs };
         let new_dir = self.dir.join(format!("~new-{}", meta.id));
         let dir = self.dir.join(name);
         fs::create_dir(&new_dir)?;
         meta.store(&new_dir)?;
-        if dir.exists() {
-            // A topic that was left out at start, or one whose name differs in case only.
-            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
-        }
         fs::rename(&new_dir, &dir)?;
         let topic = Topic::open(&dir, meta, &self.config, &self.files)?;
         self.write().insert(name, Arc::clone(&topic));
         Ok(topic)
+    }
+
+    /// Says what [`Self::create`] would refuse; else the number of partitions.
+    pub(crate) fn check_create(
+        &self,
+        name: &str,
+        partitions: u32,
+        configs: &BTreeMap<String, String>,
+    ) -> Result<usize, TopicError> {
+        if !is_topic_name(name) {
+            return Err(TopicError::InvalidName);
+        }
+        let partitions = partition_count(partitions)?;
+        meta::check_configs(configs)?;
+        if self.read().by_name.contains_key(name) {
+            return Err(TopicError::Exists);
+        }
+        self.check_room(1, partitions)?;
+        if self.dir.join(name).exists() {
+            // A topic that was left out at start, or one whose name differs in case only.
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
+        }
+        Ok(partitions)
     }
 
     /// Removes a topic with its records; false when there is none, or when the disk refuses.
@@ -219,21 +231,32 @@ impl Topics {
 
     /// Gives a topic more partitions, `total` with those that it has.
     pub(crate) fn add_partitions(&self, name: &str, total: u32) -> Result<(), TopicError> {
-        let total = partition_count(total)?;
         let _changes = self.changes();
+        let (topic, added) = self.check_partitions(name, total)?;
+        let total = added.end;
+        let configs = topic.configs();
+        let dir = self.dir.join(name);
+        let log_config = meta::log_config(&configs, &self.config);
+        let added = open_logs(&dir, added, log_config, &self.files)?;
+        Meta { id: topic.id, partitions: total, configs }.store(&dir)?;
+        topic.write().logs.extend(added);
+        Ok(())
+    }
+
+    /// Says what [`Self::add_partitions`] would refuse; else the topic, and the partitions that it would get.
+    pub(crate) fn check_partitions(
+        &self,
+        name: &str,
+        total: u32,
+    ) -> Result<(Arc<Topic>, Range<usize>), TopicError> {
+        let total = partition_count(total)?;
         let topic = self.get(name).ok_or(TopicError::NotFound)?;
         let present = topic.partitions();
         if total <= present {
             return Err(TopicError::InvalidPartitions);
         }
         self.check_room(0, total - present)?;
-        let configs = topic.configs();
-        let dir = self.dir.join(name);
-        let log_config = meta::log_config(&configs, &self.config);
-        let added = open_logs(&dir, present..total, log_config, &self.files)?;
-        Meta { id: topic.id, partitions: total, configs }.store(&dir)?;
-        topic.write().logs.extend(added);
-        Ok(())
+        Ok((topic, present..total))
     }
 
     /// Sets configuration values of a topic, or with `None` takes them back to their default.
@@ -243,15 +266,7 @@ impl Topics {
         changes: BTreeMap<String, Option<String>>,
     ) -> Result<(), TopicError> {
         let _changes = self.changes();
-        let topic = self.get(name).ok_or(TopicError::NotFound)?;
-        let mut configs = topic.configs();
-        for (key, value) in changes {
-            match value {
-                Some(value) => configs.insert(key, value),
-                None => configs.remove(&key),
-            };
-        }
-        meta::check_configs(&configs)?;
+        let (topic, configs) = self.check_configs(name, changes)?;
         let log_config = meta::log_config(&configs, &self.config);
         Meta { id: topic.id, partitions: topic.partitions(), configs: configs.clone() }
             .store(&self.dir.join(name))?;
@@ -261,6 +276,24 @@ impl Topics {
         }
         state.configs = configs;
         Ok(())
+    }
+
+    /// Says what [`Self::alter_configs`] would refuse; else the topic, and the configuration that it would get.
+    pub(crate) fn check_configs(
+        &self,
+        name: &str,
+        changes: BTreeMap<String, Option<String>>,
+    ) -> Result<(Arc<Topic>, BTreeMap<String, String>), TopicError> {
+        let topic = self.get(name).ok_or(TopicError::NotFound)?;
+        let mut configs = topic.configs();
+        for (key, value) in changes {
+            match value {
+                Some(value) => configs.insert(key, value),
+                None => configs.remove(&key),
+            };
+        }
+        meta::check_configs(&configs)?;
+        Ok((topic, configs))
     }
 
     /// Removes what is over `retention.ms` and `retention.bytes`; to be called every minute or so.
@@ -379,7 +412,7 @@ fn partition_count(partitions: u32) -> Result<usize, TopicError> {
 
 fn open_logs(
     dir: &Path,
-    partitions: std::ops::Range<usize>,
+    partitions: Range<usize>,
     config: LogConfig,
     files: &Arc<OpenFiles>,
 ) -> io::Result<Vec<Arc<Mutex<Log>>>> {

@@ -14,6 +14,11 @@ const PLAIN: Paint = Paint { name: "", text: "", other: "", dim: "", end: "" };
 const COLOUR: Paint =
     Paint { name: "\x1b[34m", text: "\x1b[32m", other: "\x1b[36m", dim: "\x1b[2m", end: "\x1b[0m" };
 
+/// Lines are broken and indented up to this depth, which no honest record comes near: each of OTLP's own maps within
+/// maps takes four. What is deeper stays in its line; else a record of nothing but brackets would need the square of its
+/// bytes.
+const DEPTH_MAX: usize = 64;
+
 fn paint(colour: bool) -> Paint {
     if colour { COLOUR } else { PLAIN }
 }
@@ -28,7 +33,7 @@ pub(super) fn dim(line: &str, colour: bool) -> String {
 pub(super) fn indent(json: &str, colour: bool) -> String {
     let paint = paint(colour);
     let mut out = String::with_capacity(json.len() * 2);
-    let mut depth = 0;
+    let mut depth = 0_usize;
     let mut rest = json.trim();
     while let Some(c) = rest.chars().next() {
         match c {
@@ -53,8 +58,11 @@ pub(super) fn indent(json: &str, colour: bool) -> String {
                 line(&mut out, depth);
             }
             '}' | ']' => {
-                depth -= 1;
-                line(&mut out, depth);
+                let inner = depth;
+                depth = depth.saturating_sub(1);
+                if inner <= DEPTH_MAX {
+                    line(&mut out, depth);
+                }
                 out.push(c);
             }
             ',' => {
@@ -91,7 +99,10 @@ fn string(json: &str) -> (&str, &str) {
     (json, "")
 }
 
-fn line(out: &mut String, depth: i32) {
+fn line(out: &mut String, depth: usize) {
+    if depth > DEPTH_MAX {
+        return;
+    }
     out.push('\n');
     for _ in 0..depth {
         out.push_str("  ");
@@ -144,6 +155,23 @@ mod tests {
         let (one, other): (serde_json::Value, serde_json::Value) =
             (serde_json::from_str(json).unwrap(), serde_json::from_str(&indent(json, false)).unwrap());
         assert_eq!(one, other);
+    }
+
+    #[test]
+    fn what_is_nested_very_deep_stays_in_its_line() {
+        let nested = |levels: usize| format!("{{\"a\":{}1,2{}}}", "[".repeat(levels), "]".repeat(levels));
+        let lines = |levels| indent(&nested(levels), false).lines().map(str::to_owned).collect::<Vec<_>>();
+        // The innermost two numbers, each in its line, at the greatest depth.
+        let deepest = lines(DEPTH_MAX - 1);
+        assert_eq!(deepest.len(), 2 * DEPTH_MAX + 2);
+        assert_eq!(deepest[DEPTH_MAX], format!("{}1,", "  ".repeat(DEPTH_MAX)));
+        let deeper = lines(DEPTH_MAX + 1);
+        assert_eq!(deeper[DEPTH_MAX], format!("{}[[1,2]]", "  ".repeat(DEPTH_MAX)));
+
+        let json = nested(50_000);
+        let text = indent(&json, false);
+        assert!(text.len() < 2 * json.len(), "{} bytes of {}", text.len(), json.len());
+        assert_eq!(text.split_whitespace().collect::<String>(), json);
     }
 
     #[test]

@@ -108,8 +108,10 @@ fn alter(
         };
         values.insert(change.name, value);
     }
-    if validate_only {
-        return Ok(());
-    }
-    node.topics.alter_configs(name, values).map_err(|error| problem(&error))
+    let altered = if validate_only {
+        node.topics.check_configs(name, values).map(drop)
+    } else {
+        node.topics.alter_configs(name, values)
+    };
+    altered.map_err(|error| problem(&error))
 }

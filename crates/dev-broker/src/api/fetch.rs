@@ -1,5 +1,6 @@
 //! Fetch: batches from an offset on, as they lie on disk; waits for the first append when there are none.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ use crate::watchers::PartitionKey;
 const TOPIC_IDS_SINCE: i16 = 13;
 /// A reader waits this long at most, whatever it asks for, and asks again.
 const WAIT_MAX: Duration = Duration::from_secs(60);
-/// Reads of more than this are done elsewhere, so that other connections go on.
-const INLINE_BYTES_MAX: usize = 1 << 20;
+/// Reads of more than this are done elsewhere, so that other connections go on. What clients ask of a partition unless
+/// told otherwise, 1 MiB, with what is read around it is not.
+const INLINE_BYTES_MAX: usize = (1 << 20) + (64 << 10);
 
 /// Reads what there is, waiting for `min_bytes` up to `max_wait_ms`. The share is for the records' memory.
 ///
@@ -32,7 +34,8 @@ pub(super) async fn fetch(node: &Node, request: FetchRequest, version: i16) -> (
     let deadline = Instant::now() + wait;
     let min_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(node.config.fetch_bytes_max);
-    let topics: Vec<_> = request.topics.into_iter().map(|topic| Wanted::find(node, topic, version)).collect();
+    let topics = each_once(request.topics);
+    let topics: Vec<_> = topics.into_iter().map(|topic| Wanted::find(node, topic, version)).collect();
 
     let mut look = Look::at(&topics, bytes_max);
     if !look.is_enough(min_bytes) && !wait.is_zero() {
@@ -48,9 +51,21 @@ pub(super) async fn fetch(node: &Node, request: FetchRequest, version: i16) -> (
             }
         }
     }
-    let share = node.answers.share(look.bytes).await;
+    let share = node.answers.share(look.held_bytes_max()).await;
     let found = look.read().await;
     (FetchResponse { responses: respond(topics, found), ..Default::default() }, share)
+}
+
+/// Each partition once, as Kafka answers; else a small request that names one over and over would hold its records as
+/// often.
+fn each_once(mut topics: Vec<FetchTopic>) -> Vec<FetchTopic> {
+    let mut seen: BTreeMap<_, BTreeSet<i32>> = BTreeMap::new();
+    for FetchTopic { topic, topic_id, partitions } in &mut topics {
+        let seen = seen.entry((*topic_id, topic.as_str())).or_default();
+        partitions.retain(|partition| seen.insert(partition.partition));
+    }
+    topics.retain(|topic| !topic.partitions.is_empty());
+    topics
 }
 
 /// A topic of the request with what stands behind it.
@@ -87,7 +102,7 @@ impl Wanted {
 /// What a look at all partitions saw.
 struct Look {
     found: Vec<Found<Option<ReadPlan>>>,
-    /// At most, and without what a first batch has over its limit.
+    /// Of records at most, and without what a first batch has over its limit.
     bytes: usize,
     has_error: bool,
 }
@@ -145,10 +160,20 @@ impl Look {
         self.has_error || self.bytes >= min_bytes
     }
 
+    fn plans(&self) -> impl Iterator<Item = &ReadPlan> {
+        self.found.iter().filter_map(|found| found.records.as_ref())
+    }
+
+    /// The most memory that the records take until the answer is sent.
+    fn held_bytes_max(&self) -> usize {
+        self.plans().map(ReadPlan::held_bytes_max).fold(0, usize::saturating_add)
+    }
+
     async fn read(self) -> Vec<Found<Bytes>> {
-        let Self { found, bytes, .. } = self;
+        let read_bytes = self.plans().map(ReadPlan::read_bytes_max).fold(0, usize::saturating_add);
+        let found = self.found;
         let read = move || found.into_iter().map(Found::read).collect();
-        if bytes <= INLINE_BYTES_MAX {
+        if read_bytes <= INLINE_BYTES_MAX {
             return read();
         }
         match tokio::task::spawn_blocking(read).await {

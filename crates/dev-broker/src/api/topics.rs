@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use kafka_wire::ErrorCode;
 use kafka_wire::messages::*;
+use uuid::Uuid;
 
 use crate::node::{NODE_ID, Node};
 use crate::topics::{Topic, TopicError};
@@ -63,14 +64,13 @@ fn create_topic(
         configs: Some(configs.iter().map(|(name, value)| created_config(name, value)).collect()),
         ..Default::default()
     };
-    if validate_only {
-        return match node.topics.get(&asked.name) {
-            Some(_) => Err(problem(&TopicError::Exists)),
-            None => Ok(CreatableTopicResult { name: asked.name, ..result }),
-        };
-    }
-    let topic = node.topics.create(&asked.name, partitions, configs).map_err(|error| problem(&error))?;
-    Ok(CreatableTopicResult { name: asked.name, topic_id: topic.id, ..result })
+    let topic_id = if validate_only {
+        node.topics.check_create(&asked.name, partitions, &configs).map(|_| Uuid::nil())
+    } else {
+        node.topics.create(&asked.name, partitions, configs).map(|topic| topic.id)
+    };
+    let topic_id = topic_id.map_err(|error| problem(&error))?;
+    Ok(CreatableTopicResult { name: asked.name, topic_id, ..result })
 }
 
 fn created_config(name: &str, value: &str) -> CreatableTopicConfigs {
@@ -126,11 +126,11 @@ pub(super) fn create_partitions(node: &Node, request: CreatePartitionsRequest) -
 }
 
 fn add_partitions(node: &Node, asked: &CreatePartitionsTopic, validate_only: bool) -> Result<(), TopicError> {
-    if !validate_only {
-        return node.topics.add_partitions(&asked.name, u32::try_from(asked.count).unwrap_or(0));
+    let total = u32::try_from(asked.count).unwrap_or(0);
+    if validate_only {
+        return node.topics.check_partitions(&asked.name, total).map(drop);
     }
-    let topic = node.topics.get(&asked.name).ok_or(TopicError::NotFound)?;
-    if asked.count <= partition_count(&topic) { Err(TopicError::InvalidPartitions) } else { Ok(()) }
+    node.topics.add_partitions(&asked.name, total)
 }
 
 pub(super) fn delete_records(node: &Node, request: DeleteRecordsRequest) -> DeleteRecordsResponse {

@@ -51,12 +51,6 @@ impl Index {
         }
     }
 
-    /// Where to start reading for `offset`: less than an interval before its batch.
-    pub(super) fn position(&self, offset: i64) -> u64 {
-        let after = self.entries.partition_point(|entry| entry.base_offset <= offset);
-        after.checked_sub(1).map_or(0, |at| self.entries[at].position)
-    }
-
     /// Stretches as (entry, position of the end), from the one that holds `offset` on; the last
     /// ends at `end`.
     pub(super) fn stretches(&self, offset: i64, end: u64) -> impl Iterator<Item = (Entry, u64)> {

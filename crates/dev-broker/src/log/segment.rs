@@ -142,13 +142,20 @@ impl Segment {
     }
 
     /// Removes the files. A reader that has the segment open can read on.
-    pub(super) fn remove(self, files: &OpenFiles) -> io::Result<()> {
-        files.forget(self.id);
-        match fs::remove_file(self.index_path()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    ///
+    /// # Errors
+    /// Those of the disk; the records are all there then, and it may be tried again. Files that are gone already are
+    /// no error: nobody could ever remove them.
+    pub(super) fn remove(&self, files: &OpenFiles) -> io::Result<()> {
+        // The records last: a segment without index is only slower to open.
+        for path in [&self.index_path(), &self.path] {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
-        fs::remove_file(self.path)
+        files.forget(self.id);
+        Ok(())
     }
 
     pub(super) fn file(&self, files: &OpenFiles) -> io::Result<Arc<File>> {
@@ -163,7 +170,12 @@ impl Segment {
     /// The time of its newest record in ms since 1970, or of the last write where that is later:
     /// records with old timestamps, or none, are kept as long as others after they came.
     pub(super) fn newest_ms(&self) -> io::Result<i64> {
-        let modified = fs::metadata(&self.path)?.modified()?;
+        let modified = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata.modified()?,
+            // Somebody removed it: what is left of it must not keep all that follows.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => UNIX_EPOCH,
+            Err(error) => return Err(error),
+        };
         let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         let written = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
         Ok(self.max_timestamp().max(written))

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, IoSlice, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -168,6 +168,23 @@ impl Model {
     }
 }
 
+/// The same bytes, whose allocation, of which they may be a part, has at most `bytes_max`.
+fn allocation_at_most(bytes_max: usize, bytes: Bytes) -> Bytes {
+    let same = Bytes::copy_from_slice(&bytes);
+    if !bytes.is_empty() {
+        let mut whole = bytes.try_into_mut().expect("nobody else has them");
+        whole.clear();
+        // An empty buffer reclaims what lies before it, and fails for what nobody has.
+        let reclaimed = whole.try_reclaim(whole.capacity() + 1);
+        assert!(
+            whole.capacity() <= bytes_max,
+            "{} bytes for {bytes_max}, reclaimed {reclaimed}",
+            whole.capacity()
+        );
+    }
+    same
+}
+
 /// Compares everything that can be read.
 fn compare(log: &Log, model: &Model, seed: u64) {
     assert_eq!((log.start_offset(), log.next_offset()), (model.start, model.next), "seed {seed}");
@@ -175,7 +192,9 @@ fn compare(log: &Log, model: &Model, seed: u64) {
     assert!(log.read_plan(model.start - 1, 1000).is_none(), "seed {seed}");
     for offset in model.start..model.next {
         for bytes_max in [0, 1, 100, 700, 100_000] {
-            let read = log.read_plan(offset, bytes_max).unwrap().read().unwrap();
+            let plan = log.read_plan(offset, bytes_max).unwrap();
+            let held_bytes_max = plan.held_bytes_max();
+            let read = allocation_at_most(held_bytes_max, plan.read().unwrap());
             let mut at = model.batch_of(offset);
             let mut rest = &read[..];
             assert!(!rest.is_empty(), "seed {seed} offset {offset}");
@@ -187,7 +206,10 @@ fn compare(log: &Log, model: &Model, seed: u64) {
             }
             let single = model.stored(model.batch_of(offset)).len();
             assert!(read.len() <= bytes_max.max(single), "seed {seed} offset {offset}");
-            let within = log.read_plan(offset, bytes_max).unwrap().keep_to_limit().read().unwrap();
+            let plan = log.read_plan(offset, bytes_max).unwrap().keep_to_limit();
+            assert!(plan.held_bytes_max() <= 2 * bytes_max, "seed {seed} offset {offset}");
+            let held_bytes_max = plan.held_bytes_max();
+            let within = allocation_at_most(held_bytes_max, plan.read().unwrap());
             assert_eq!(
                 within,
                 if single <= bytes_max { read } else { Bytes::new() },
@@ -266,7 +288,7 @@ fn remove_some_indexes(dir: &Path, rng: &mut Rng) {
     }
 }
 
-fn segment_paths(dir: &Path) -> Vec<std::path::PathBuf> {
+fn segment_paths(dir: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
     paths.sort();
@@ -341,6 +363,25 @@ fn damage_in_a_closed_segment_without_index_leaves_a_gap_that_reads_step_over() 
     let read = log.read_plan(6, 1).unwrap().read().unwrap();
     let second = segment_paths(dir.path())[1].file_stem().unwrap().to_str().unwrap().parse::<i64>().unwrap();
     assert_eq!(BatchHeader::read(&read).unwrap().base_offset, second);
+}
+
+#[test]
+fn a_closed_segment_with_nothing_sound_stays_for_whoever_wants_to_look() {
+    let (dir, mut log) = fresh();
+    for _ in 0..120 {
+        log.append(&Recipe::plain(&[1500, 1400]).encode()).unwrap();
+    }
+    drop(log);
+    let first = &segment_paths(dir.path())[0];
+    let mut bytes = fs::read(first).unwrap();
+    bytes[70] ^= 1;
+    fs::write(first, bytes).unwrap();
+    fs::remove_file(first.with_extension("index")).unwrap();
+    let mut log = open(dir.path());
+    log.retain(None, None).unwrap();
+    assert!(first.exists());
+    log.delete_records_before(log.next_offset()).unwrap();
+    assert!(!first.exists());
 }
 
 #[test]
@@ -556,6 +597,74 @@ fn retention_by_size_and_by_time_removes_whole_segments_and_their_files() {
     let mut log = open(dir.path());
     assert_eq!((log.start_offset(), log.next_offset()), (200, 200));
     assert_eq!(log.append(&Recipe::plain(&[1]).encode()).unwrap().base_offset, 200);
+}
+
+/// The first segment, and a place for it while its path is something that cannot be removed as a file.
+fn make_irremovable(dir: &Path) -> (PathBuf, PathBuf) {
+    let path = segment_paths(dir).remove(0);
+    let aside = path.with_extension("aside");
+    fs::rename(&path, &aside).unwrap();
+    fs::create_dir(&path).unwrap();
+    (path, aside)
+}
+
+fn make_removable((path, aside): (PathBuf, PathBuf)) {
+    fs::remove_dir(&path).unwrap();
+    fs::rename(aside, path).unwrap();
+}
+
+#[test]
+fn what_retention_cannot_remove_stays_whole_and_goes_with_the_next_round() {
+    let (dir, mut log) = fresh();
+    for _ in 0..200 {
+        log.append(&Recipe::plain(&[1500]).encode()).unwrap();
+    }
+    let irremovable = make_irremovable(dir.path());
+    log.retain(Some(8000), None).unwrap_err();
+    assert_eq!(log.start_offset(), 0);
+    make_removable(irremovable);
+    assert!(!log.read_plan(0, 1000).unwrap().read().unwrap().is_empty());
+    log.retain(Some(8000), None).unwrap();
+    let start_offset = log.start_offset();
+    assert!(start_offset > 0);
+    drop(log);
+    assert_eq!(open(dir.path()).start_offset(), start_offset);
+}
+
+#[test]
+fn deleted_records_that_could_not_be_removed_go_with_the_next_round() {
+    let (dir, mut log) = fresh();
+    for _ in 0..200 {
+        log.append(&Recipe::plain(&[1500]).encode()).unwrap();
+    }
+    let irremovable = make_irremovable(dir.path());
+    let removed = irremovable.0.clone();
+    assert_eq!(log.delete_records_before(200).unwrap(), 200);
+    assert!(log.read_plan(0, 1000).is_none());
+    make_removable(irremovable);
+    log.retain(None, None).unwrap();
+    assert!(!removed.exists());
+    assert_eq!(segment_paths(dir.path()).len(), 1);
+    drop(log);
+    assert_eq!(open(dir.path()).start_offset(), 200);
+}
+
+#[test]
+fn a_segment_that_somebody_removed_does_not_keep_those_behind_it() {
+    for by_time in [false, true] {
+        let (dir, mut log) = fresh();
+        for _ in 0..200 {
+            log.append(&Recipe::plain(&[1500]).encode()).unwrap();
+        }
+        let paths = segment_paths(dir.path());
+        for path in &paths[1..] {
+            File::options().append(true).open(path).unwrap().set_modified(UNIX_EPOCH).unwrap();
+        }
+        fs::remove_file(&paths[0]).unwrap();
+        let (bytes, min_timestamp) = if by_time { (None, Some(5000)) } else { (Some(0), None) };
+        log.retain(bytes, min_timestamp).unwrap();
+        assert_eq!(segment_paths(dir.path()).len(), 1, "by time {by_time}");
+    }
 }
 
 #[test]
