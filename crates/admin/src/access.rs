@@ -27,8 +27,8 @@ impl fmt::Debug for Users {
 impl Users {
     /// From a file of Java properties.
     pub(crate) fn parse(file: Vec<u8>) -> Result<Self, String> {
-        let users =
-            java_properties::read(&*file).map_err(|_| "is no file of lines NAME: PASSWORD".to_owned())?;
+        let users = config::properties_of_latin1(&file)
+            .map_err(|why| format!("is no file of lines NAME: PASSWORD: {why}"))?;
         if users.is_empty() {
             return Err("has no user, so nobody could call".to_owned());
         }
@@ -130,4 +130,23 @@ pub(crate) async fn cross_origin(Shared(state): Shared<Handle>, request: Request
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_read_as_java_reads_them() {
+        let file = b"# see C:\\users\\me\n\nalice: s3cret \\ud83d\\ude00\nbob=b\xf6b\\";
+        let Users(users) = Users::parse(file.to_vec()).unwrap();
+        let expected = [("alice", "s3cret 😀"), ("bob", "böb")];
+        let expected = expected.map(|(name, password)| (name.to_owned(), password.as_bytes().to_vec()));
+        assert_eq!(users, BTreeMap::from(expected));
+        assert_eq!(
+            Users::parse(b"alice: \\u12".to_vec()).unwrap_err(),
+            "is no file of lines NAME: PASSWORD: line 1: behind \\u there must be four hexadecimal digits"
+        );
+        assert_eq!(Users::parse(b"# nobody\n".to_vec()).unwrap_err(), "has no user, so nobody could call");
+    }
 }

@@ -18,7 +18,7 @@ pub struct Snapshot {
 /// A connector as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connector {
-    /// The pairs as submitted, and `name`; nothing resolved, nothing added.
+    /// The pairs as submitted, with `name` and `connector.class`; nothing resolved.
     pub config: Pairs,
     /// What its users want it to be.
     pub target: Target,

@@ -14,6 +14,7 @@ mod commands;
 
 mod board;
 mod coming;
+mod former;
 mod life;
 mod live;
 mod ports;
@@ -36,7 +37,7 @@ use pipeline::{Drain, Phase};
 use receiver::{Door, Workers};
 use sink::WorkerIntake;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 pub(crate) use board::Board;
 pub(crate) use live::Memory;
@@ -74,6 +75,8 @@ pub(crate) struct Registry {
     entries: BTreeMap<String, Entry>,
     /// Tasks of connectors that were deleted, until they have ended.
     ending: Vec<JoinHandle<()>>,
+    /// What takes longer to be judged than anybody waits, by the connector's name.
+    judging: Vec<(String, AbortHandle)>,
     /// What the command line says, by name.
     given: BTreeMap<String, Definition>,
 }
@@ -138,6 +141,7 @@ impl Registry {
             connectors_max,
             entries: BTreeMap::new(),
             ending: Vec::new(),
+            judging: Vec::new(),
             given: given_by_name,
         };
         let mut definitions = Vec::new();

@@ -17,8 +17,10 @@ mod known;
 mod listener;
 mod memory;
 mod origin;
+mod owners;
 mod plan;
 mod providers;
+mod references;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -153,6 +155,7 @@ impl Check {
         let rest = keep(admin::Options::from_values(&worker, &*read), &mut problems);
         self.in_force.extend(in_force::in_force(&[(&worker_keys, &gathered.worker)]));
         let Gathered { worker: pairs, beneath, over, over_both, files, has_worker_file, laptop } = gathered;
+        references::hide(&mut problems, &[&pairs]);
         self.mistake(problems, &[&pairs]);
         let memory_bytes = memory_bytes(&over, &beneath);
         let ground = Arc::new(Ground { worker: pairs, beneath, over, over_both, providers, memory_bytes });
@@ -236,7 +239,7 @@ fn resolve(worker: &mut Pairs, environment: &Environment, problems: &mut Vec<Pro
     let providers = Providers::from_pairs(worker, environment, problems);
     for (key, given) in worker.iter_mut().filter(|(key, _)| !key.starts_with("config.providers")) {
         match providers.resolve(&given.value, Trust::Owner) {
-            Ok(value) => given.value = value,
+            Ok(value) => *given = Given::resolved(&given.value, value, given.origin.clone()),
             Err(why) => problems.push(Problem::other(key, why)),
         }
     }
@@ -258,7 +261,7 @@ fn embedded_broker(worker: &mut Pairs) -> Option<u16> {
     }
     let (values, _) = config::parse(&[&keys::DEV_BROKER_PORT], &values(worker));
     let port = u16::try_from(values.int(&keys::DEV_BROKER_PORT)).unwrap_or(0);
-    let given = Given { value: format!("127.0.0.1:{port}"), origin: Origin::Default };
+    let given = Given::new(format!("127.0.0.1:{port}"), Origin::Default);
     worker.insert(KEY.to_owned(), given);
     Some(port)
 }

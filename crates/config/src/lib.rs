@@ -12,11 +12,13 @@ mod form;
 mod key;
 mod nearest;
 mod problem;
+mod properties;
 mod values;
 
 pub use key::{Importance, Key, Kind, Unit, Width};
 pub use nearest::nearest;
 pub use problem::{Problem, Reason};
+pub use properties::{properties, properties_of_latin1};
 pub use values::{Value, Values, check, parse};
 
 #[cfg(test)]

@@ -16,6 +16,10 @@ use crate::settings::{Author, Definition, Plan, shown};
 
 /// How long an answer waits for what it speaks of to be done; the connector goes on by itself.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a definition may be judged. That reads files, and a disk may hang: changes of other connectors wait for it.
+/// Well below the 90 s after which REST answers by itself (`rest.request.timeout.ms`), so that many of them can, and
+/// below what the end of the process leaves by default.
+pub(super) const JUDGING_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Registry {
     /// Answers at once when there is nothing to do, else when it is done; the next command does not wait for that.
@@ -234,17 +238,37 @@ impl Registry {
         Definition { name: name.to_owned(), config, author: Author::Rest, owners }
     }
 
-    /// Judges a definition, which may read files.
-    async fn judged(&self, definition: &Definition) -> Result<Plan, Refusal> {
+    /// Judges a definition, which may read files. What takes too long goes on by itself: nothing interrupts it.
+    async fn judged(&mut self, definition: &Definition) -> Result<Plan, Refusal> {
+        let failed = |why: &str| Err(Refusal::Failed(why.to_owned()));
+        self.judging.retain(|(_, judging)| !judging.is_finished());
+        // Each holds a thread: as many as there may be connectors, and no connector more than one.
+        let again = self.judging.iter().any(|(name, _)| *name == definition.name);
+        if again || self.judging.len() >= self.connectors_max {
+            return failed(
+                "an earlier configuration is still being judged, since a file that it names cannot be read",
+            );
+        }
         let (ground, judged) = (Arc::clone(&self.world.ground), definition.clone());
-        let planned = tokio::task::spawn_blocking(move || ground.plan(&judged)).await;
-        match planned {
-            Ok(Ok(plan)) => Ok(plan),
-            Ok(Err(problems)) => {
+        let mut planned = tokio::task::spawn_blocking(move || ground.plan(&judged));
+        match tokio::time::timeout(JUDGING_PATIENCE, &mut planned).await {
+            Ok(Ok(Ok(plan))) => Ok(plan),
+            Ok(Ok(Err(problems))) => {
                 let shown = problems.into_iter().map(|problem| shown(problem, &definition.config));
                 Err(Refusal::Invalid(shown.collect()))
             }
-            Err(_) => Err(Refusal::Failed("the configuration could not be judged".to_owned())),
+            Ok(Err(_)) => failed("the configuration could not be judged"),
+            Err(_) => {
+                tracing::error!(
+                    connector = definition.name,
+                    "a configuration takes too long to be judged: is a file that it names on a disk that hangs? \
+                     Nothing was changed"
+                );
+                // What has not begun does not begin any more.
+                planned.abort();
+                self.judging.push((definition.name.clone(), planned.abort_handle()));
+                failed("the configuration took too long to be judged; nothing was changed")
+            }
         }
     }
 

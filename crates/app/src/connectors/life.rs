@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use admin::{Offset, Refusal, RunState, Target};
 use pipeline::{Metrics, Phase};
-use receiver::{Leaving, Retired, Station};
+use receiver::Station;
 use sink::WorkerIntake;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::board::{Face, Ticket};
 use super::coming::Coming;
+use super::former::Former;
 use super::live::Live;
 use super::ports::{Ports, Refused};
 use super::used::Used;
-use super::{LAST_ANSWERS, World, trace};
+use super::{World, trace};
 use crate::settings::{Definition, Plan};
 
 /// Pauses between tries to get what could not be had: the first, and the longest after doubling.
@@ -70,8 +70,7 @@ pub(super) struct Life {
     used: Used,
     /// The first order was obeyed.
     settled: bool,
-    /// What runs no more, until it has ended.
-    leaving: JoinSet<()>,
+    former: Former,
 }
 
 /// A connector that is in service or paused.
@@ -107,6 +106,7 @@ impl Life {
         target: Target,
     ) -> Self {
         let used = Used::new(&ticket.name);
+        let former = Former::new(world.graceful);
         Self {
             world,
             ticket,
@@ -119,7 +119,7 @@ impl Life {
             failure: None,
             used,
             settled: false,
-            leaving: JoinSet::new(),
+            former,
         }
     }
 
@@ -155,7 +155,7 @@ impl Life {
             }
         }
         self.stop(|| ()).await;
-        while self.leaving.join_next().await.is_some() {}
+        self.former.ended().await;
     }
 
     async fn obey(&mut self, order: Order) {
@@ -256,7 +256,7 @@ impl Life {
             return self.apply(RunState::Restarting).await;
         };
         let Running { plan, station, ports, .. } = running;
-        let refused = ports.follow(station, &plan.receiver, &self.metrics, self.world.graceful).await;
+        let refused = ports.follow(station, &plan.receiver, &self.metrics, &mut self.former).await;
         self.world.hold(&self.ticket.name, &ports.addrs());
         self.refused(refused);
         self.show();
@@ -334,8 +334,7 @@ impl Life {
         self.used.look(&self.metrics);
         let former_plan = std::mem::replace(&mut running.plan, coming.plan);
         let former = std::mem::replace(&mut running.live, coming.live);
-        let limit = former_limit(former_plan.receiver.hold(), self.world.graceful);
-        self.leaving.spawn(former.end(retired, limit));
+        self.former.replaced(former, retired, former_plan.receiver.hold());
         self.in_force().await
     }
 
@@ -344,16 +343,15 @@ impl Life {
         let Some(Running { plan, station, live, ports }) = &mut self.running else { return Vec::new() };
         self.used.topics_of(&plan.topics, &self.metrics);
         self.world.board.set_live(&self.ticket, Some((&live.shared, &live.sink)));
-        let refused = ports.follow(station, &plan.receiver, &self.metrics, self.world.graceful).await;
+        let refused = ports.follow(station, &plan.receiver, &self.metrics, &mut self.former).await;
         self.world.hold(&self.ticket.name, &ports.addrs());
-        while self.leaving.try_join_next().is_some() {}
         refused
     }
 
     /// Ends what was to come.
     fn discard(&mut self) {
         if let Some(Coming { live, .. }) = self.coming.take() {
-            self.leaving.spawn(live.end(Retired::default(), Duration::ZERO));
+            self.former.unused(live);
         }
     }
 
@@ -367,7 +365,7 @@ impl Life {
         self.used.look(&self.metrics);
         self.world.board.set_live(&self.ticket, None);
         let Running { station, live, .. } = running;
-        self.leaving.spawn(see_out(station, live, leaving, self.world.graceful));
+        self.former.stopped(station, live, leaving);
     }
 
     fn failed(&self, of_connector: bool, why: Vec<String>) -> Failure {
@@ -429,11 +427,6 @@ fn tell(done: oneshot::Sender<()>) {
     let _gone = done.send(());
 }
 
-/// What is replaced has until its last request must have its answer, and as long again for what was handed to Kafka.
-fn former_limit(hold: Duration, graceful: Duration) -> Duration {
-    (hold * 2).max(graceful)
-}
-
 /// Returns when what is to come should take over; never when nothing is.
 async fn ready(coming: Option<&mut Coming>) {
     match coming {
@@ -448,34 +441,6 @@ async fn broken(live: Option<&mut Live>) {
         Some(live) => live.broken().await,
         None => std::future::pending().await,
     }
-}
-
-/// Sees out a connector whose ports are closed: what is in flight finishes in the graceful time, and what still waits
-/// then is answered retryably.
-async fn see_out(station: Station<WorkerIntake>, live: Live, leaving: Vec<Leaving>, graceful: Duration) {
-    let end = Instant::now() + graceful;
-    let finished = async {
-        for leaving in &leaving {
-            leaving.finished().await;
-        }
-    };
-    if timeout_at(end, finished).await.is_err() {
-        tracing::warn!("requests still wait for Kafka; their senders are told to come again");
-        live.give_up();
-        for leaving in &leaving {
-            leaving.cut();
-        }
-        let last = async {
-            for leaving in &leaving {
-                leaving.finished().await;
-            }
-        };
-        // An error: a peer that does not read is cut off when `leaving` is dropped.
-        drop(timeout(LAST_ANSWERS, last).await);
-    }
-    drop(leaving);
-    let retired = station.close().await;
-    live.end(retired, end.saturating_duration_since(Instant::now()).max(LAST_ANSWERS)).await;
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! One configuration of a connector while it is in force: its way into Kafka, and what its requests share.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pipeline::{Budget, Gate, Health, Metrics, Phase, Shared, Switch, drain};
 use receiver::{Generation, Retired, Windows};
@@ -98,13 +97,17 @@ impl Live {
         self.switch.advance(Phase::Closing);
     }
 
-    /// Sees out what is no longer in force: until its requests and their records have ended, at most for `limit`.
-    pub(super) async fn end(self, retired: Retired, limit: Duration) {
+    /// Sees out what is no longer in force: until its requests and their records have ended, or `patience` has.
+    pub(super) async fn end(self, retired: Retired, patience: impl Future<Output = ()>) {
         let mut retired = std::pin::pin!(retired.done());
-        if tokio::time::timeout(limit, retired.as_mut()).await.is_err() {
-            self.give_up();
-            // An error: workers that do not answer are cut off.
-            drop(tokio::time::timeout(LAST_ANSWERS, retired).await);
+        tokio::select! {
+            biased;
+            () = retired.as_mut() => {}
+            () = patience => {
+                self.give_up();
+                // An error: workers that do not answer are cut off.
+                drop(tokio::time::timeout(LAST_ANSWERS, retired).await);
+            }
         }
         self.give_up();
         self.watch.abort();

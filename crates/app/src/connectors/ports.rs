@@ -3,13 +3,12 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use pipeline::Metrics;
 use receiver::{Address, BindError, Bound, Door, Leaving, Listening, Station, Tls};
 use sink::WorkerIntake;
 
-use super::LAST_ANSWERS;
+use super::former::Former;
 use crate::advice::{Asker, cannot_listen};
 
 const DOORS: [Door; 2] = [Door::Grpc, Door::Http];
@@ -48,46 +47,56 @@ impl Ports {
         station: &Station<WorkerIntake>,
         config: &receiver::Config,
         metrics: &Arc<Metrics>,
-        graceful: Duration,
+        former: &mut Former,
     ) -> Vec<Refused> {
+        let mut found = [None, None];
+        // The new ones before the old ones are given up, so that somebody listens at any time.
+        for ((slot, door), found) in self.0.iter_mut().zip(DOORS).zip(&mut found) {
+            match (slot, config.address(door)) {
+                (Some(port), Some(wanted)) if port.address == *wanted => {
+                    port.listening.limit(config.connections_max);
+                    if port.tls != config.tls {
+                        port.tls.clone_from(&config.tls);
+                        let leaving = station.renew(&mut port.listening, door, config.tls.as_ref());
+                        former.leaves(leaving, config.hold());
+                    }
+                }
+                (_, Some(wanted)) => *found = Some(bind(wanted).await),
+                (_, None) => {}
+            }
+        }
+        let released = self.release(config, former).await;
         let mut refused = Vec::new();
-        for (slot, door) in self.0.iter_mut().zip(DOORS) {
-            let wanted = config.address(door);
-            if let (Some(port), Some(wanted)) = (slot.as_mut(), wanted)
-                && port.address == *wanted
-            {
-                port.listening.limit(config.connections_max);
-                if port.tls != config.tls {
-                    port.tls.clone_from(&config.tls);
-                    let leaving = station.renew(&mut port.listening, door, config.tls.as_ref());
-                    tokio::spawn(see_out(leaving, graceful));
-                }
-                continue;
+        for ((slot, door), mut found) in self.0.iter_mut().zip(DOORS).zip(found) {
+            let Some(wanted) = config.address(door) else { continue };
+            if matches!(found, Some(Err(_))) && released.contains(&wanted.port) {
+                // What was in the way was its own: the same port at another address, or at the other door.
+                found = Some(bind(wanted).await);
             }
-            // The new one before the old one is given up, so that somebody listens at any time.
-            let mut bound = match wanted {
-                Some(wanted) => Some(bind(wanted).await),
-                None => None,
-            };
-            if let Some(port) = slot.take() {
-                let same_port = wanted.is_some_and(|wanted| wanted.port == port.address.port);
-                tokio::spawn(see_out(port.listening.close().await, graceful));
-                if let (Some(Err(_)), Some(wanted), true) = (&bound, wanted, same_port) {
-                    bound = Some(bind(wanted).await);
-                }
-            }
-            match (bound, wanted) {
-                (Some(Ok(bound)), Some(wanted)) => {
+            match found {
+                Some(Ok(bound)) => {
                     let tls = config.tls.clone();
                     let listening =
                         station.listen(bound, door, tls.as_ref(), config.connections_max, metrics);
                     *slot = Some(Port { address: wanted.clone(), tls, listening });
                 }
-                (Some(Err(error)), _) => refused.push(explain(&error)),
-                (Some(Ok(_)) | None, _) => {}
+                Some(Err(error)) => refused.push(explain(&error)),
+                None => {}
             }
         }
         refused
+    }
+
+    /// Releases the ports that a configuration says something else of, and returns their numbers.
+    async fn release(&mut self, config: &receiver::Config, former: &mut Former) -> Vec<u16> {
+        let mut released = Vec::new();
+        for (slot, door) in self.0.iter_mut().zip(DOORS) {
+            if let Some(port) = slot.take_if(|port| config.address(door) != Some(&port.address)) {
+                released.push(port.listening.addr().port());
+                former.leaves(port.listening.close().await, config.hold());
+            }
+        }
+        released
     }
 
     /// Releases the ports. Their connections leave.
@@ -114,15 +123,6 @@ async fn bind(address: &Address) -> Result<Bound, BindError> {
             source: ErrorKind::Interrupted.into(),
         })
     })
-}
-
-/// Waits for connections to leave, and cuts those that do not.
-async fn see_out(leaving: Leaving, graceful: Duration) {
-    if tokio::time::timeout(graceful, leaving.finished()).await.is_err() {
-        leaving.cut();
-        // An error: a peer that does not read is cut off when this is dropped.
-        drop(tokio::time::timeout(LAST_ANSWERS, leaving.finished()).await);
-    }
 }
 
 fn explain(error: &BindError) -> Refused {

@@ -1,5 +1,7 @@
 //! What tests of connectors stand on: workers, a board, and the embedded broker.
 
+use std::any::Any;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use crate::settings::{Author, Definition, Sources, load};
 pub(super) struct Around {
     pub(super) world: Arc<World>,
     pub(super) data: TempDir,
-    _broker: Embedded,
+    _kafka: Box<dyn Any>,
     _switch: Switch,
 }
 
@@ -25,7 +27,19 @@ impl Around {
     pub(super) async fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
         let broker = Embedded::start(0, data.path(), 1 << 20).await.unwrap();
-        let options = [format!("bootstrap.servers={}", broker.addr())];
+        let addr = broker.addr();
+        Self::before(data, addr, broker, Duration::from_secs(5))
+    }
+
+    /// Before a Kafka that takes connections and never answers.
+    pub(super) fn silent(graceful: Duration) -> Self {
+        let kafka = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = kafka.local_addr().unwrap();
+        Self::before(tempfile::tempdir().unwrap(), addr, kafka, graceful)
+    }
+
+    fn before(data: TempDir, addr: SocketAddr, kafka: impl Any, graceful: Duration) -> Self {
+        let options = [format!("bootstrap.servers={addr}")];
         let Ok(settings) = load(&Sources { options: &options, ..Sources::default() }) else {
             panic!("the defaults are right");
         };
@@ -37,11 +51,11 @@ impl Around {
             memory: Memory::new(settings.memory.total_bytes, settings.memory.reserve_bytes),
             board: Arc::new(Board::new(publisher, "worker", Families::default())),
             drain,
-            graceful: Duration::from_secs(5),
+            graceful,
             laptop: false,
             holders: Mutex::default(),
         };
-        Self { world: Arc::new(world), data, _broker: broker, _switch: switch }
+        Self { world: Arc::new(world), data, _kafka: Box::new(kafka), _switch: switch }
     }
 
     /// The life of the connector `c`, which has got no order yet.

@@ -1,10 +1,12 @@
 //! What REST is answered of a connector whose task has no time for it, or has ended.
 
 use std::collections::BTreeSet;
+use std::sync::mpsc as blocking;
 
 use admin::{Command, Done, Offset, Refusal, RunState};
 
 use super::board::Face;
+use super::commands::JUDGING_PATIENCE;
 use super::testing::{Around, definition, soon};
 use super::*;
 
@@ -86,4 +88,78 @@ async fn a_connector_whose_task_has_ended_takes_no_change_until_it_is_made_anew(
     assert!(!around.data.path().join("connectors").exists(), "nothing is kept");
     assert_eq!(soon(call(&mut registry, Command::Delete { name: "c".to_owned() })).await, Ok(Done::Accepted));
     assert_eq!(soon(call(&mut registry, put(&changed))).await, Ok(Done::Created));
+}
+
+/// A call that takes as long to be judged as anybody waits.
+async fn call_too_long(registry: &mut Registry, command: Command) -> Result<Done, Refusal> {
+    let late = async {
+        // Not before the call waits.
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::pause();
+        tokio::time::advance(JUDGING_PATIENCE).await;
+        tokio::time::resume();
+    };
+    tokio::join!(soon(call(registry, command)), late).0
+}
+
+#[test]
+fn what_hangs_while_it_is_judged_is_refused_and_holds_up_no_later_change() {
+    // A thread for what blocks, and it reads from a disk that does not answer.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let around = Around::start().await;
+        let (mut registry, mut orders) = stuck(&around).await;
+        let (disk, answers) = blocking::sync_channel::<()>(1);
+        let reading = tokio::task::spawn_blocking(move || assert!(answers.recv().is_err()));
+        let before = registry.entries["c"].definition.clone();
+        let changed = definition("c", &[("otlp.message.format", "protobuf")]);
+        let refused = call_too_long(&mut registry, put(&changed)).await;
+        assert!(
+            matches!(&refused, Err(Refusal::Failed(why)) if why.contains("nothing was changed")),
+            "{refused:?}"
+        );
+        assert_eq!(registry.entries["c"].definition, before);
+        assert!(orders.try_recv().is_err());
+        // What needs no judging goes on at once, and all the rest when the disk does.
+        tokio::spawn(async move { while orders.recv().await.is_some() {} });
+        let reset = Command::ResetTopics { name: "c".to_owned() };
+        assert_eq!(soon(call(&mut registry, reset)).await, Ok(Done::Accepted));
+        drop(disk);
+        soon(reading).await.unwrap();
+        let judged = async {
+            while !registry.judging.iter().all(|(_, judging)| judging.is_finished()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(judged).await;
+        assert_eq!(soon(call(&mut registry, put(&changed))).await, Ok(Done::Updated));
+    });
+}
+
+fn is_judged_still(refused: &Result<Done, Refusal>) -> bool {
+    matches!(refused, Err(Refusal::Failed(why)) if why.contains("still being judged"))
+}
+
+#[tokio::test]
+async fn no_more_is_judged_at_a_time_than_there_may_be_connectors() {
+    let around = Around::start().await;
+    let (mut registry, _orders) = stuck(&around).await;
+    registry.connectors_max = 2;
+    let hangs = || tokio::spawn(std::future::pending::<()>()).abort_handle();
+    let changed = definition("c", &[("otlp.message.format", "protobuf")]);
+    registry.judging = vec![("c".to_owned(), hangs())];
+    let refused = soon(call(&mut registry, put(&changed))).await;
+    assert!(is_judged_still(&refused), "{refused:?}");
+    assert_eq!(soon(call(&mut registry, put(&definition("d", &[])))).await, Ok(Done::Created));
+    registry.judging.push(("e".to_owned(), hangs()));
+    let refused = soon(call(&mut registry, put(&definition("f", &[])))).await;
+    assert!(is_judged_still(&refused), "{refused:?}");
+    for (_, hanging) in &registry.judging {
+        hanging.abort();
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(soon(call(&mut registry, put(&changed))).await, Ok(Done::Updated));
 }

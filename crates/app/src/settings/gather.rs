@@ -92,7 +92,7 @@ impl Gathered {
 
     fn stay_on_this_machine(&mut self) {
         const LOOPBACK: &str = "127.0.0.1";
-        let given = |value: &str| Given { value: value.to_owned(), origin: Origin::Default };
+        let given = |value: &str| Given::new(value, Origin::Default);
         let older =
             [&keys::REST_HOST_NAME, &keys::REST_PORT].iter().any(|key| self.worker.contains_key(key.name));
         let (rest, value) = if older {

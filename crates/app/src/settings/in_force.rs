@@ -8,7 +8,7 @@ use super::origin::{Origin, Pairs};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InForce {
     pub(crate) key: String,
-    /// As given; secrets are hidden.
+    /// As given, references unresolved; secrets are hidden.
     pub(crate) value: String,
     pub(crate) origin: Origin,
 }
@@ -23,7 +23,7 @@ pub(super) fn in_force(parts: &[(&[&'static Key], &Pairs)]) -> Vec<InForce> {
                 continue;
             }
             let secret = key.map_or_else(|| is_secret(name), |key| key.kind == Kind::Password);
-            let value = if secret { "[hidden]".to_owned() } else { given.value.clone() };
+            let value = if secret { "[hidden]".to_owned() } else { given.shown().to_owned() };
             all.push(InForce { key: name.clone(), value, origin: given.origin.clone() });
         }
     }

@@ -34,6 +34,26 @@ impl fmt::Display for Origin {
 pub(crate) struct Given {
     pub(crate) value: String,
     pub(crate) origin: Origin,
+    /// The value as it was written, where that refers to what is kept elsewhere: what people are shown.
+    pub(crate) reference: Option<String>,
+}
+
+impl Given {
+    /// A value that was written as it is.
+    pub(crate) fn new(value: impl Into<String>, origin: Origin) -> Self {
+        Self { value: value.into(), origin, reference: None }
+    }
+
+    /// What stands in place of the references of `written`.
+    pub(crate) fn resolved(written: &str, value: String, origin: Origin) -> Self {
+        let reference = (value != written).then(|| written.to_owned());
+        Self { value, origin, reference }
+    }
+
+    /// What people are shown.
+    pub(crate) fn shown(&self) -> &str {
+        self.reference.as_ref().unwrap_or(&self.value)
+    }
 }
 
 /// Values by key.

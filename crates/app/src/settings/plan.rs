@@ -8,8 +8,9 @@ use config::{Key, Problem, Reason, Values};
 use super::gather;
 use super::memory::{self, Memory};
 use super::origin::{Given, Origin, Pairs, values};
-use super::providers::{self, Providers, Trust};
-use super::{keys, known};
+use super::owners::{self, Bounds};
+use super::providers::{Providers, Trust};
+use super::{keys, known, references};
 use crate::files;
 
 const REQUEST_MAX: &str = "otlp.request.max.bytes";
@@ -19,7 +20,7 @@ const POLICY: &str = "connector.client.config.override.policy";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Definition {
     pub(crate) name: String,
-    /// The pairs as submitted, and `name`: what REST shows. References are not resolved.
+    /// The pairs as submitted, with `name` and `connector.class`: what REST shows. References are not resolved.
     pub(crate) config: Config,
     /// Who wrote it.
     pub(crate) author: Author,
@@ -120,24 +121,36 @@ impl Ground {
         let own_memory = own.contains_key(keys::MEMORY_MAX.name) && !overridden;
         let mut check = Check::new(&self.worker, pairs, problems);
         let plan = check.plan(own_memory, self.memory_bytes);
-        Judged { pairs: check.connector, plan, problems: check.problems }
+        let Check { connector: pairs, mut problems, .. } = check;
+        references::hide(&mut problems, &[&pairs, &self.worker]);
+        Judged { pairs, plan, problems }
     }
 
     fn resolved(&self, definition: &Definition, origins: &Pairs, problems: &mut Vec<Problem>) -> Pairs {
-        let policy_is_given = self.worker.contains_key(POLICY);
+        let trust = |key: &String, value: &String| {
+            let owners = definition.author != Author::Rest || definition.owners.get(key) == Some(value);
+            if owners { Trust::Owner } else { Trust::Rest }
+        };
+        let owners = definition.config.iter().filter(|(key, value)| trust(key, value) == Trust::Owner);
+        let owners = owners.map(|(key, _)| key).chain(self.beneath.keys()).chain(self.over.keys());
+        let bounds = Bounds {
+            policy_is_given: self.worker.contains_key(POLICY),
+            has_login: owners::has_login(&self.worker, owners),
+        };
         let mut pairs = Pairs::new();
         for (key, value) in &definition.config {
-            let owners = definition.author != Author::Rest || definition.owners.get(key) == Some(value);
-            let trust = if owners { Trust::Owner } else { Trust::Rest };
+            let trust = trust(key, value);
             if trust == Trust::Rest
-                && let Some(why) = providers::only_owners(key, policy_is_given)
+                && let Some(why) = bounds.refuse(key)
             {
                 problems.push(Problem::other(key, why));
                 continue;
             }
-            let origin = origins.get(key).map_or(Origin::Default, |given| given.origin.clone());
+            let inherited = || self.beneath.get(key).filter(|given| given.value == *value);
+            let origin = origins.get(key).or_else(inherited);
+            let origin = origin.map_or(Origin::Default, |given| given.origin.clone());
             match self.providers.resolve(value, trust) {
-                Ok(value) => drop(pairs.insert(key.clone(), Given { value, origin })),
+                Ok(resolved) => drop(pairs.insert(key.clone(), Given::resolved(value, resolved, origin))),
                 Err(why) => problems.push(Problem::other(key, why)),
             }
         }
@@ -170,7 +183,17 @@ pub(super) fn definition(
         |given| given.value.trim().to_owned(),
     );
     let mut config = values(&file.pairs);
-    config.insert("name".to_owned(), name.clone());
+    config.insert(keys::NAME.name.to_owned(), name.clone());
+    // Over REST a definition must have its class: without it, it could be neither patched nor put back as it was read.
+    let others = || {
+        ground.over.get(keys::CONNECTOR_CLASS.name).or_else(|| ground.beneath.get(keys::CONNECTOR_CLASS.name))
+    };
+    config.entry(keys::CONNECTOR_CLASS.name.to_owned()).or_insert_with(|| {
+        others().map_or_else(
+            || keys::CONNECTOR_CLASS.default.unwrap_or_default().to_owned(),
+            |given| given.value.clone(),
+        )
+    });
     let origin = file.pairs.values().next().map_or(Origin::Default, |given| given.origin.clone());
     let author = if is_default { Author::Default } else { Author::File(origin) };
     (Definition { name, owners: config.clone(), config, author }, file.initial)
@@ -197,8 +220,12 @@ impl<'a> Check<'a> {
         known::judge_connector(&self.connector, &self.connector_keys, &mut self.problems, &mut self.words);
         // What the worker's pairs themselves have wrong was said when it started.
         let (worker, _) = config::parse(&self.worker_keys, &values(self.worker));
-        let total = if own_memory { self.own_memory() } else { process_bytes };
-        self.fit_request(total);
+        let own = if own_memory { self.own_memory() } else { Some(process_bytes) };
+        // From a budget that is none follows nothing that could be said of other keys.
+        if let Some(total) = own {
+            self.fit_request(total);
+        }
+        let total = own.unwrap_or(process_bytes);
         let (connector, problems) = config::parse(&self.connector_keys, &values(&self.connector));
         self.problems.extend(problems);
         if connector.int(&keys::TASKS_MAX) > 1 {
@@ -238,16 +265,16 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// The connector's own budget.
-    fn own_memory(&self) -> usize {
+    /// The connector's own budget; `None` when what it gives is none.
+    fn own_memory(&self) -> Option<usize> {
         let (given, _) = config::parse(&[&keys::MEMORY_MAX], &values(&self.connector));
-        given.size(&keys::MEMORY_MAX)
+        given.is_given(&keys::MEMORY_MAX).then(|| given.size(&keys::MEMORY_MAX))
     }
 
     /// Where nobody gave it, the largest request takes at most a quarter of the budget.
     fn fit_request(&mut self, total: usize) {
         if let Some(quarter) = memory::request_default(&self.connector_keys, REQUEST_MAX, total) {
-            let given = Given { value: quarter.to_string(), origin: Origin::Default };
+            let given = Given::new(quarter.to_string(), Origin::Default);
             self.connector.entry(REQUEST_MAX.to_owned()).or_insert(given);
         }
     }

@@ -7,7 +7,6 @@ use config::Problem;
 use regex_lite::Regex;
 
 use super::origin::Pairs;
-use super::sources;
 use crate::files;
 
 const NAMES: &str = "config.providers";
@@ -61,16 +60,14 @@ impl Providers {
             let provider = match text(&key).map(|class| class.strip_prefix(PACKAGE).unwrap_or(class)) {
                 Some("FileConfigProvider") => Provider::File(allowed()),
                 Some("DirectoryConfigProvider") => Provider::Directory(allowed()),
-                Some("EnvVarConfigProvider") => {
-                    match param("allowlist.pattern").map(Regex::new).transpose() {
-                        Ok(pattern) => Provider::Env(pattern, environment.clone()),
-                        Err(error) => {
-                            let key = format!("{NAMES}.{name}.param.allowlist.pattern");
-                            problems.push(Problem::other(key, format!("no regular expression: {error}")));
-                            continue;
-                        }
+                Some("EnvVarConfigProvider") => match param("allowlist.pattern").map(whole).transpose() {
+                    Ok(pattern) => Provider::Env(pattern, environment.clone()),
+                    Err(error) => {
+                        let key = format!("{NAMES}.{name}.param.allowlist.pattern");
+                        problems.push(Problem::other(key, format!("no regular expression: {error}")));
+                        continue;
                     }
-                }
+                },
                 Some(other) => {
                     let why = format!(
                         "this server has no such provider; use {PACKAGE}FileConfigProvider, \
@@ -132,18 +129,15 @@ impl Providers {
         })?;
         match provider {
             Provider::Env(pattern, environment) => {
-                // The whole name has to match, as in Java.
-                let whole = |pattern: &Regex| {
-                    pattern.find(key).is_some_and(|found| found.start() == 0 && found.end() == key.len())
-                };
-                if pattern.as_ref().is_some_and(|pattern| !whole(pattern)) {
+                if pattern.as_ref().is_some_and(|pattern| !pattern.is_match(key)) {
                     return Err(format!("{NAMES}.{name}.param.allowlist.pattern does not allow it"));
                 }
                 environment.get(key).cloned().ok_or_else(|| "no such environment variable".to_owned())
             }
             Provider::File(allowed) => {
                 let text = read(name, Path::new(path), allowed.as_deref(), trust)?;
-                let pairs = sources::properties(&text)?;
+                // Kafka's provider reads UTF-8, other than Java where properties come as bytes.
+                let pairs = config::properties(&utf8(text)?)?;
                 let found = pairs.into_iter().rev().find(|(known, _)| known == key);
                 found.map(|(_, value)| value).ok_or_else(|| "the file has no such key".to_owned())
             }
@@ -153,10 +147,21 @@ impl Providers {
                     return Err("not the name of a file".to_owned());
                 }
                 let text = read(name, &Path::new(path).join(key), allowed.as_deref(), trust)?;
-                String::from_utf8(text).map_err(|_| "the file is no text".to_owned())
+                utf8(text)
             }
         }
     }
+}
+
+/// A pattern that the whole of a name has to match, as in Java: of `A|AB` the first may be left for the second. By
+/// itself it must be a pattern too, or its brackets would not be those around it.
+fn whole(pattern: &str) -> Result<Regex, regex_lite::Error> {
+    Regex::new(pattern)?;
+    Regex::new(&format!("^(?:{pattern})$"))
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|_| "the file is no text in UTF-8".to_owned())
 }
 
 /// Reads a file that is below one of the allowed folders, wherever links lead.
@@ -181,35 +186,13 @@ fn read(name: &str, path: &Path, allowed: Option<&[PathBuf]>, trust: Trust) -> R
     files::read(&real).map_err(plain)
 }
 
-/// Keys of Kafka's clients that name addresses to call or the way to log in: they make this process talk to whom the
-/// writer chooses, in its own name.
-pub(super) fn only_owners(key: &str, policy_is_given: bool) -> Option<String> {
-    let name = ["producer.override.", "admin.override.", "consumer.override."]
-        .iter()
-        .find_map(|prefix| key.strip_prefix(prefix))?;
-    let name_lower = name.to_ascii_lowercase();
-    if name_lower.ends_with(".url") || name_lower.contains("endpoint.url") {
-        return Some(
-            "addresses to log in at are taken from the worker's own files only, not over REST".to_owned(),
-        );
-    }
-    if name_lower == "sasl.jaas.config" && !policy_is_given {
-        return Some(
-            "logins are taken from the worker's own files only, not over REST, unless the worker says which \
-             properties connectors may override: connector.client.config.override.policy"
-                .to_owned(),
-        );
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::origin::{Given, Origin};
     use super::*;
 
     fn named(pairs: &[(&str, &str)]) -> (Providers, Vec<String>) {
-        let given = |value: &str| Given { value: value.to_owned(), origin: Origin::Option };
+        let given = |value: &str| Given::new(value, Origin::Option);
         let pairs: Pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), given(value))).collect();
         let mut problems = Vec::new();
         let environment = Environment::from([("PATH".to_owned(), "/bin".to_owned())]);
@@ -230,6 +213,8 @@ mod tests {
             std::fs::write(folder.path().join(name).join("login"), "user=u\npassword : p=\\\n  w\nuser=v\n")
                 .unwrap();
         }
+        std::fs::write(folder.path().join("in/utf8"), "# C:\\users\nwörd=pässword \\ud83d\\ude00\n").unwrap();
+        std::fs::write(folder.path().join("in/latin1"), b"a=\xe4").unwrap();
         std::os::unix::fs::symlink(folder.path().join("out/login"), folder.path().join("in/link")).unwrap();
         let inside = folder.path().join("in").display().to_string();
         let mut pairs = vec![
@@ -237,7 +222,7 @@ mod tests {
             ("config.providers.file.class", "org.apache.kafka.common.config.provider.FileConfigProvider"),
             ("config.providers.dir.class", "DirectoryConfigProvider"),
             ("config.providers.env.class", "EnvVarConfigProvider"),
-            ("config.providers.env.param.allowlist.pattern", "PATH|HO"),
+            ("config.providers.env.param.allowlist.pattern", "PA|PATH|HO"),
         ];
         if allowed {
             pairs.push(("config.providers.file.param.allowed.paths", &inside));
@@ -262,6 +247,7 @@ mod tests {
         let resolve = |value: &str| folder.resolve(value, Trust::Rest);
         assert_eq!(resolve("a ${file:@/in/login:password} b ${file:@/in/login:user}").unwrap(), "a p=w b v");
         assert_eq!(resolve("${dir:@/in:login}").unwrap().lines().next(), Some("user=u"));
+        assert_eq!(resolve("${file:@/in/utf8:wörd}"), Ok("pässword 😀".to_owned()));
         assert_eq!(resolve("${env:PATH}"), Ok("/bin".to_owned()));
         assert_eq!(resolve("${env::PATH}"), Ok("/bin".to_owned()));
         for literal in ["", "$", "${", "${}", "${x}", "$${y}", "plain ${ text", "100 € ${"] {
@@ -285,6 +271,7 @@ mod tests {
             (&closed, "${dir:@/in:../out/login}", "not the name of a file"),
             (&closed, "${dir:@/in:link}", "not below config.providers.dir.param.allowed.paths"),
             (&closed, "${file:@/in/login:nothing}", "the file has no such key"),
+            (&closed, "${file:@/in/latin1:a}", "the file is no text in UTF-8"),
             (&closed, "${file:@/in/none:user}", "No such file or directory"),
             (&closed, "${env:HOME}", "config.providers.env.param.allowlist.pattern does not allow it"),
             (
@@ -310,6 +297,16 @@ mod tests {
     }
 
     #[test]
+    fn an_allowlist_is_matched_as_a_whole() {
+        let matches = |pattern: &str, name: &str| whole(pattern).unwrap().is_match(name);
+        // The first of the two is found, and only the second is all of the name.
+        assert!(matches("OTEL_TOKEN|OTEL_TOKEN_2", "OTEL_TOKEN_2"));
+        assert!(!matches("OTEL_TOKEN|OTEL_TOKEN_2", "OTEL_TOKEN_23"));
+        assert!(!matches("A|B", "AB") && !matches("A", "A\n") && matches("A.*?", "ABC"));
+        assert!(whole("A)|(.*").is_err());
+    }
+
+    #[test]
     fn providers_that_there_are_not_are_named() {
         let (_, problems) = named(&[
             ("config.providers", "vault,file,env"),
@@ -323,19 +320,5 @@ mod tests {
             problems[2].starts_with("config.providers.env.param.allowlist.pattern: no regular"),
             "{problems:?}"
         );
-    }
-
-    #[test]
-    fn rest_cannot_choose_where_this_process_logs_in() {
-        for key in [
-            "producer.override.sasl.oauthbearer.token.endpoint.url",
-            "admin.override.sasl.oauthbearer.jwks.endpoint.url",
-        ] {
-            assert!(only_owners(key, true).is_some(), "{key}");
-        }
-        assert!(only_owners("producer.override.sasl.jaas.config", false).is_some());
-        assert_eq!(only_owners("producer.override.sasl.jaas.config", true), None);
-        assert_eq!(only_owners("producer.override.acks", false), None);
-        assert_eq!(only_owners("otlp.grpc.port", false), None);
     }
 }

@@ -12,7 +12,9 @@ use crate::files;
 /// Reads a properties file (the syntax of `java.util.Properties`).
 pub(super) fn properties_file(path: &str, mistakes: &mut Vec<Mistake>) -> Pairs {
     let origin = Origin::File(path.to_owned());
-    let parsed = files::read(path).map_err(|error| files::plain(&error)).and_then(|text| properties(&text));
+    let parsed = files::read_any(path)
+        .map_err(|error| files::plain(&error))
+        .and_then(|text| config::properties_of_latin1(&text));
     match parsed {
         Ok(pairs) => from(pairs, &origin),
         Err(why) => {
@@ -25,9 +27,9 @@ pub(super) fn properties_file(path: &str, mistakes: &mut Vec<Mistake>) -> Pairs 
 /// Reads a connector file: flat JSON, JSON with `name` and `config`, or properties.
 pub(super) fn connector_file(path: &str, mistakes: &mut Vec<Mistake>) -> ConnectorFile {
     let origin = Origin::File(path.to_owned());
-    let parsed = files::read(path).map_err(|error| files::plain(&error)).and_then(|text| {
+    let parsed = files::read_any(path).map_err(|error| files::plain(&error)).and_then(|text| {
         let json = text.trim_ascii_start().starts_with(b"{") || path.ends_with(".json");
-        if json { json_pairs(&text) } else { Ok((properties(&text)?, Target::Started)) }
+        if json { json_pairs(&text) } else { Ok((config::properties_of_latin1(&text)?, Target::Started)) }
     });
     match parsed {
         Ok((pairs, initial)) => ConnectorFile { pairs: from(pairs, &origin), initial },
@@ -44,7 +46,7 @@ pub(super) fn options(options: &[String], mistakes: &mut Vec<Mistake>) -> Pairs 
     for option in options {
         match option.split_once('=') {
             Some((key, value)) if !key.trim().is_empty() => {
-                let given = Given { value: value.to_owned(), origin: Origin::Option };
+                let given = Given::new(value, Origin::Option);
                 pairs.insert(key.trim().to_owned(), given);
             }
             _ => mistakes.push(Mistake::text(Origin::Option, format!("expected KEY=VALUE, found {option}"))),
@@ -63,7 +65,7 @@ pub(super) fn environment(variables: impl IntoIterator<Item = (String, String)>)
             if rest.is_empty() || is_service_link(rest, value) {
                 continue;
             }
-            let given = Given { value: value.clone(), origin: Origin::Environment(name.clone()) };
+            let given = Given::new(value, Origin::Environment(name.clone()));
             pairs.insert(environment_key(rest), given);
         }
     }
@@ -91,15 +93,7 @@ fn is_service_link(rest: &str, value: &str) -> bool {
 }
 
 fn from(pairs: Vec<(String, String)>, origin: &Origin) -> Pairs {
-    pairs.into_iter().map(|(key, value)| (key, Given { value, origin: origin.clone() })).collect()
-}
-
-pub(super) fn properties(text: &[u8]) -> Result<Vec<(String, String)>, String> {
-    let mut pairs = Vec::new();
-    java_properties::PropertiesIter::new(text)
-        .read_into(|key, value| pairs.push((key, value)))
-        .map_err(|error| error.to_string())?;
-    Ok(pairs)
+    pairs.into_iter().map(|(key, value)| (key, Given::new(value, origin.clone()))).collect()
 }
 
 fn json_pairs(text: &[u8]) -> Result<(Vec<(String, String)>, Target), String> {

@@ -82,7 +82,10 @@ fn without_arguments_everything_stays_on_this_machine() {
     assert_eq!(settings.connectors[0].definition.name, "otlp-source");
     assert_eq!(
         settings.connectors[0].definition.config,
-        BTreeMap::from([("name".to_owned(), "otlp-source".to_owned())])
+        BTreeMap::from([
+            ("connector.class".to_owned(), keys::CLASSES[0].to_owned()),
+            ("name".to_owned(), "otlp-source".to_owned()),
+        ])
     );
     assert_eq!(
         settings.connectors[0].plan.topics,
@@ -127,7 +130,7 @@ fn files_are_taken_as_connect_standalone_takes_them() {
     assert_eq!(settings.connectors[0].definition.name, "my-otlp");
     assert_eq!(settings.connectors[0].plan.topics[0], "spans");
     assert_eq!(settings.words, Vec::<String>::new());
-    // What REST shows is what was submitted, as text, and nothing else.
+    // What REST shows is what was submitted, as text, and nothing else, the class being there already.
     let submitted: Vec<&str> = settings.connectors[0].definition.config.keys().map(String::as_str).collect();
     assert_eq!(
         submitted,
@@ -318,7 +321,8 @@ fn what_has_no_effect_gets_a_word() {
 fn a_small_budget_lowers_the_largest_request_with_it() {
     let settings = options(&["otlp.memory.max.bytes=67108864"]).unwrap();
     assert_eq!(settings.memory.total_bytes, 64 << 20);
-    assert_eq!(settings.memory.reserve_bytes, 2 * (16 << 20) + 2_000_000);
+    // The largest request and record, as sent and unpacked, and 512 KiB for the unpacking.
+    assert_eq!(settings.memory.reserve_bytes, 2 * (16 << 20) + 2_000_000 + (512 << 10));
     let one = settings.in_force.iter().find(|one| one.key == "otlp.request.max.bytes").unwrap();
     assert_eq!(one.value, "16777216");
 }
@@ -429,4 +433,128 @@ fn references_are_resolved_where_they_may_be() {
     )];
     let refused = over_rest(&open, &[], &jaas).map(|_| ()).unwrap_err();
     assert!(refused[0].contains("logins are taken from the worker's own files only"), "{refused:?}");
+}
+
+#[test]
+fn a_budget_that_is_none_is_one_mistake() {
+    let folder = Folder::new(&[("c.json", r#"{"name":"c","otlp.memory.max.bytes":"5"}"#)]);
+    assert_eq!(
+        mistakes(folder.load(&["c.json"], &[], &[])),
+        ["c.json: Invalid value 5 for configuration otlp.memory.max.bytes: Value must be at least 33554432"]
+    );
+    let settings = options(&[]).unwrap();
+    for given in ["soon", "1", ""] {
+        let refused = over_rest(&settings, &[], &[("otlp.memory.max.bytes", given)]).map(|_| ()).unwrap_err();
+        assert_eq!(refused.len(), 1, "{refused:?}");
+    }
+}
+
+#[test]
+fn a_definition_can_be_given_back_over_rest() {
+    let folder = Folder::new(&[("w.properties", WORKER), ("c.json", r#"{"otlp.http.port":"1"}"#)]);
+    let class = |settings: &Settings| settings.connectors[0].definition.config["connector.class"].clone();
+    let load = |options: &[&str]| folder.load(&["w.properties", "c.json"], options, &[]);
+    assert_eq!(class(&load(&[]).unwrap()), keys::CLASSES[0]);
+    assert_eq!(class(&load(&["connector.class=OpenTelemetrySource"]).unwrap()), "OpenTelemetrySource");
+    let own = Folder::new(&[("c.json", r#"{"connector.class":"OpenTelemetrySource"}"#)]);
+    assert_eq!(class(&own.load(&["c.json"], &[], &[]).unwrap()), "OpenTelemetrySource");
+    // A mistake is found where it was made.
+    let worker = format!("{WORKER}connector.class=Other\n");
+    let beneath = Folder::new(&[("w.properties", &worker), ("c.json", r#"{"otlp.http.port":"1"}"#)]);
+    let found = mistakes(beneath.load(&["w.properties", "c.json"], &[], &[]));
+    assert!(found.len() == 1 && found[0].starts_with("w.properties: Invalid value Other"), "{found:?}");
+}
+
+const JAAS: &str =
+    "org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" password=\"p\";";
+
+#[test]
+fn over_rest_no_login_of_the_worker_goes_elsewhere() {
+    let worker = format!(
+        "{WORKER}producer.security.protocol=SASL_SSL\nproducer.sasl.mechanism=PLAIN\nproducer.sasl.jaas.config={JAAS}\n"
+    );
+    let policy = format!("{worker}connector.client.config.override.policy=All\n");
+    let folder = Folder::new(&[("open", WORKER), ("login", &worker), ("policy", &policy)]);
+    let [open, login, policy] =
+        ["open", "login", "policy"].map(|name| folder.load(&[name], &[], &[]).unwrap());
+    let elsewhere = [("producer.override.bootstrap.servers", "evil:9092")];
+    let plain = [("producer.override.security.protocol", "PLAINTEXT")];
+    let others = [("admin.override.bootstrap.servers", "evil:9092")];
+    for asked in [&elsewhere, &plain, &others] {
+        assert!(over_rest(&open, &[], asked).is_ok(), "{asked:?}");
+        assert!(over_rest(&policy, &[], asked).is_ok(), "{asked:?}");
+        // What the command line says of the same connector may be said again.
+        assert!(over_rest(&login, asked, asked).is_ok(), "{asked:?}");
+        assert_eq!(
+            over_rest(&login, &[], asked).map(|_| ()).unwrap_err(),
+            [format!(
+                "{}: decides to whom the worker's own login or certificate goes, or how well it is protected, and is \
+                 not taken over REST unless the worker says which properties connectors may override: \
+                 connector.client.config.override.policy",
+                asked[0].0
+            )]
+        );
+    }
+    // A login that the command line gives this connector is no less the owner's.
+    let owners = [
+        ("producer.override.security.protocol", "SASL_SSL"),
+        ("producer.override.sasl.mechanism", "PLAIN"),
+        ("producer.override.sasl.jaas.config", JAAS),
+    ];
+    assert!(over_rest(&open, &owners, &owners).is_ok());
+    let refused = over_rest(&open, &owners, &[&owners[..], &elsewhere].concat()).map(|_| ()).unwrap_err();
+    assert!(refused[0].starts_with("producer.override.bootstrap.servers: decides to whom"), "{refused:?}");
+}
+
+#[test]
+fn what_references_bring_in_is_not_shown() {
+    let folder = Folder::new(&[("secrets", "password=hunter2\nid=33554433\n")]);
+    let of = |key: &str| format!("${{file:{}:{key}}}", folder.path("secrets"));
+    let (password, id) = (of("password"), of("id"));
+    let worker = format!(
+        "bootstrap.servers=k:1\nconfig.providers=file\nconfig.providers.file.class=FileConfigProvider\n\
+         config.providers.file.param.allowed.paths={}\nlog.level={password}\n",
+        folder.0.path().display()
+    );
+    let connector = format!(r#"{{"name":"c","kafka.topic.traces":"t-{password}"}}"#);
+    let files = Folder::new(&[
+        ("wrong.properties", &worker),
+        ("w.properties", &worker.replace("log.level", "unheard.of")),
+        ("c.json", &connector),
+    ]);
+    assert_eq!(
+        mistakes(files.load(&["wrong.properties"], &[], &[])),
+        [format!(
+            "wrong.properties: Invalid value {password} for configuration log.level: String must be one of: error, \
+             warn, info, debug, trace"
+        )]
+    );
+    let settings = files.load(&["w.properties", "c.json"], &[], &[]).unwrap();
+    assert_eq!(settings.connectors[0].plan.topics[0], "t-hunter2");
+    let shown = |key: &str| settings.in_force.iter().find(|one| one.key == key).unwrap().value.clone();
+    assert_eq!(shown("kafka.topic.traces"), format!("t-{password}"));
+    assert_eq!(shown("unheard.of"), password);
+
+    // Whoever finds the problem: the parser, the receiver, the sink, or this crate.
+    let asked = [
+        ("otlp.grpc.port", password.as_str()),
+        ("otlp.tls.cert.path", &password),
+        ("producer.override.bootstrap.servers", &password),
+        ("producer.override.linger.ms", &password),
+        ("otlp.record.headers", &format!("header:{password}-token")),
+        ("otlp.request.max.bytes", &id),
+        ("otlp.memory.max.bytes", "33554432"),
+    ];
+    let config: BTreeMap<String, String> =
+        asked.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let problems = settings.ground.problems(&config);
+    for (key, _) in asked.iter().filter(|(key, _)| *key != "otlp.request.max.bytes") {
+        assert!(problems.iter().any(|problem| problem.key == *key), "{key}: {problems:?}");
+    }
+    let all = over_rest(&settings, &[], &asked.map(|(key, value)| (key, value))).map(|_| ()).unwrap_err();
+    for text in all.iter().chain(problems.iter().map(|problem| &problem.message)) {
+        assert!(!text.contains("hunter2") && !text.contains("33554433"), "{text}");
+    }
+    let port = format!("Invalid value {password} for configuration otlp.grpc.port: Not a number of type INT");
+    assert!(all.contains(&port), "{all:?}");
 }

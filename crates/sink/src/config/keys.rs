@@ -257,8 +257,9 @@ pub static OVERRIDE_POLICY: Key = Key {
     group: TOPICS,
     doc: "Which properties a connector may set by producer.override.* and admin.override.*: All; None; Principal, \
           those of its login (security.protocol, sasl.jaas.config, sasl.mechanism); or Allowlist, those that \
-          connector.client.config.override.allowlist names. Over REST, sasl.jaas.config is taken only where the \
-          worker sets this key, and addresses to log in at never are.",
+          connector.client.config.override.allowlist names. Over REST, sasl.jaas.config, and what says where the \
+          worker's own login goes or how well it is protected, are taken only where the worker sets this key; \
+          addresses to log in at never are.",
 };
 /// What the policy Allowlist allows.
 pub static OVERRIDE_ALLOWLIST: Key = Key {

@@ -46,6 +46,24 @@ fn properties_are_read_as_java_reads_them() {
 }
 
 #[test]
+fn comments_escapes_and_the_last_line_stop_no_start() {
+    let text = b"# see C:\\users\\me\na=\\ud83d\\ude00 \xe4\nlast=1\\";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("worker.properties").display().to_string();
+    std::fs::write(&path, text).unwrap();
+    let mut mistakes = Vec::new();
+    assert_eq!(plain(&properties_file(&path, &mut mistakes)), [("a", "😀 ä"), ("last", "1")]);
+    assert_eq!(plain(&connector_file(&path, &mut mistakes).pairs), [("a", "😀 ä"), ("last", "1")]);
+    assert_eq!(mistakes, []);
+    std::fs::write(&path, "\na=\\u12\n").unwrap();
+    properties_file(&path, &mut mistakes);
+    assert_eq!(
+        mistakes[0].to_string(),
+        format!("{path}: line 2: behind \\u there must be four hexadecimal digits")
+    );
+}
+
+#[test]
 fn a_connector_file_has_three_forms() {
     let expected = vec![
         ("a".to_owned(), "1".to_owned()),
