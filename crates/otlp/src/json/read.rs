@@ -16,6 +16,7 @@ mod message;
 mod scalar;
 
 mod binary;
+mod brackets;
 mod keys;
 mod number;
 mod plain;

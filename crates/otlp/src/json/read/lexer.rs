@@ -1,5 +1,6 @@
 //! Hop 5, OTLP/JSON in: the JSON text (RFC 8259) token by token, without copies where it holds no escapes.
 
+use super::brackets::Brackets;
 use super::plain::{BLOCK, is_plain, plain_in, plain_run, plain_tail};
 use super::{number, refused};
 use crate::Malformed;
@@ -453,34 +454,6 @@ impl Quoted<'_> {
             len += 1;
         }
         Some(&room[..len])
-    }
-}
-
-/// The brackets that are open inside a skipped value: one bit each, set for an object.
-#[derive(Default)]
-struct Brackets {
-    bits: [u64; Self::WORDS],
-    depth: usize,
-}
-
-impl Brackets {
-    const WORDS: usize = 16;
-    /// Far above what the known messages can nest (100 of them, with three brackets each).
-    const DEPTH_MAX: usize = Self::WORDS * 64;
-
-    fn push(&mut self, object: bool) {
-        let (word, bit) = (self.depth / 64, self.depth % 64);
-        self.bits[word] = self.bits[word] & !(1 << bit) | u64::from(object) << bit;
-        self.depth += 1;
-    }
-
-    fn pop(&mut self) {
-        self.depth -= 1;
-    }
-
-    fn innermost(&self) -> Option<bool> {
-        let last = self.depth.checked_sub(1)?;
-        Some(self.bits[last / 64] >> (last % 64) & 1 == 1)
     }
 }
 
