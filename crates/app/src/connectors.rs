@@ -204,7 +204,7 @@ impl Registry {
     ) -> Option<(Definition, Target)> {
         let Some(record) = record else { return Some((definition, initial)) };
         let name = &definition.name;
-        let unchanged = record.given.as_ref() == Some(&definition.config);
+        let unchanged = record.given.as_ref().is_some_and(|given| is_same(given, &definition.config));
         if !unchanged && definition.author != Author::Default {
             tracing::warn!(
                 connector = name,
@@ -291,6 +291,14 @@ impl Registry {
             }
         }
     }
+}
+
+/// Whether the command line says what it said when REST changed the connector. What was kept before definitions had a
+/// class of their own says nothing of it.
+fn is_same(given: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> bool {
+    const CLASS: &str = "connector.class";
+    let others = now.iter().filter(|(key, _)| given.contains_key(CLASS) || *key != CLASS);
+    given.iter().eq(others)
 }
 
 /// The ports that a plan names; 0 is any that is free.

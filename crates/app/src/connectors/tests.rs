@@ -163,3 +163,21 @@ async fn no_more_is_judged_at_a_time_than_there_may_be_connectors() {
     tokio::task::yield_now().await;
     assert_eq!(soon(call(&mut registry, put(&changed))).await, Ok(Done::Updated));
 }
+
+/// What REST made of a connector counts while the command line says the same; records of before have no class.
+#[test]
+fn what_was_kept_before_definitions_had_a_class_is_the_same() {
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let now = pairs(&[("connector.class", "A"), ("name", "n"), ("otlp.grpc.port", "1")]);
+    for (given, same) in [
+        (pairs(&[("name", "n"), ("otlp.grpc.port", "1")]), true),
+        (now.clone(), true),
+        (pairs(&[("name", "n"), ("otlp.grpc.port", "2")]), false),
+        (pairs(&[("name", "n")]), false),
+        (pairs(&[("connector.class", "B"), ("name", "n"), ("otlp.grpc.port", "1")]), false),
+    ] {
+        assert_eq!(is_same(&given, &now), same, "{given:?}");
+    }
+}

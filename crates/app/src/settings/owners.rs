@@ -70,6 +70,19 @@ pub(super) fn has_login<'a>(worker: &'a Pairs, connector: impl Iterator<Item = &
     })
 }
 
+/// Whether an override says what holds for the worker's clients without it: then nothing goes elsewhere.
+pub(super) fn says_the_same(worker: &Pairs, key: &str, value: &str) -> bool {
+    let of = |prefix: &str| Some(format!("{prefix}{}", key.strip_prefix(prefix)?.strip_prefix("override.")?));
+    let Some(own) = ["producer.", "admin.", "consumer."].iter().find_map(|prefix| of(prefix)) else {
+        return false;
+    };
+    let plain = own.split_once('.').map_or("", |(_, plain)| plain);
+    let effective = worker.get(&own).or_else(|| worker.get(plain));
+    // Of these alone: whether a login is right is not for REST to try out.
+    guards_login(plain)
+        && effective.is_some_and(|given| given.reference.is_none() && given.value.trim() == value.trim())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::origin::{Given, Origin};

@@ -141,6 +141,7 @@ impl Ground {
         for (key, value) in &definition.config {
             let trust = trust(key, value);
             if trust == Trust::Rest
+                && !owners::says_the_same(&self.worker, key, value)
                 && let Some(why) = bounds.refuse(key)
             {
                 problems.push(Problem::other(key, why));

@@ -495,6 +495,10 @@ fn over_rest_no_login_of_the_worker_goes_elsewhere() {
             )]
         );
     }
+    // What says nothing new sends nothing elsewhere.
+    let same =
+        [("producer.override.security.protocol", "SASL_SSL"), ("producer.override.sasl.mechanism", "PLAIN")];
+    assert!(over_rest(&login, &[], &same).is_ok());
     // A login that the command line gives this connector is no less the owner's.
     let owners = [
         ("producer.override.security.protocol", "SASL_SSL"),

@@ -263,11 +263,12 @@ impl<'a, T: Settle> Session<'a, T> {
     /// Nothing more leaves for now. What others gave by then is taken, as nobody would see that its time passes; what
     /// they have from now on goes sooner elsewhere.
     fn rest(&self) {
-        if let Some(slot) = self.state.borrow_mut().brokers.get_mut(&self.task.id) {
+        collect(&self.state);
+        let mut state = self.state.borrow_mut();
+        if let Some(slot) = state.brokers.get_mut(&self.task.id) {
             slot.gather.rest();
         }
-        collect(&self.state);
-        self.state.borrow_mut().invite(self.task.id);
+        state.invite(self.task.id);
     }
 
     /// Sends the requests that are made, in their order; the first that is not compressed holds up those behind it.

@@ -60,6 +60,11 @@ pub(super) struct Situation {
     pub(super) now: Instant,
 }
 
+impl Patience {
+    /// Nothing leaves, whatever comes.
+    const REST: Self = Self { bytes: usize::MAX, crowd: false };
+}
+
 impl Gather {
     /// A connection begins or ends: how far the broker is has to be seen, and everything that comes is looked at.
     pub(super) fn begin(&mut self) {
@@ -77,6 +82,9 @@ impl Gather {
         self.waits(now);
         self.crowd = self.crowd.saturating_sub(1);
         let Some(patience) = &mut self.patience else { return true };
+        if patience.bytes == Patience::REST.bytes {
+            return false;
+        }
         patience.bytes = patience.bytes.saturating_sub(bytes);
         patience.bytes == 0 || (patience.crowd && self.crowd == 0)
     }
@@ -142,7 +150,7 @@ impl Gather {
     /// Nothing leaves for now: what comes waits, without being looked at, and nobody is invited.
     pub(super) fn rest(&mut self) {
         self.until = None;
-        self.patience = Some(Patience { bytes: usize::MAX, crowd: false });
+        self.patience = Some(Patience::REST);
     }
 
     /// Nothing waits yet, and what comes would have to wait: it can come without being looked at.
@@ -238,6 +246,9 @@ mod tests {
         assert_eq!(gather.open_to(), Some((GATHER_BYTES - 10, None)));
         assert!(!gather.is_time(&at(0, 5, now)));
         assert_eq!(gather.open_to(), None);
+        gather.rest();
+        assert!(!gather.arrived(10, now));
+        assert_eq!(gather.open_to(), None, "whatever comes");
         gather.answered(16, MS, now);
         assert!(!gather.is_time(&at(0, 0, now)));
         assert_eq!((gather.open_to(), gather.until()), (Some((GATHER_BYTES, Some(14))), Some(now + 2 * MS)));

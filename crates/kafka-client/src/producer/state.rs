@@ -55,6 +55,8 @@ pub(super) struct State<T> {
     /// Which topic a request begins with.
     turn: usize,
     pub(super) warmth: Warmth,
+    /// When metadata was asked for because records wait for a leader.
+    leaders_asked: Option<Instant>,
 }
 
 /// A batch in a request.
@@ -130,6 +132,7 @@ impl<T: Settle> State<T> {
                 guests: Guests::default(),
                 turn: 0,
                 warmth: Warmth::default(),
+                leaders_asked: None,
             })
         })
     }
@@ -367,12 +370,20 @@ impl<T: Settle> State<T> {
         for topic in &mut self.topics {
             topic.expire(now, &mut out);
         }
-        // No broker is asked for them, so none can say that the leader is another.
-        if self.topics.iter().any(Topic::misses_leader) {
-            self.cluster.refresh_soon();
-        }
+        self.ask_for_leaders(now);
         self.closed_some(out.len());
         out
+    }
+
+    /// Asks for metadata while records wait for a leader: no broker is asked for them, so none can say that the leader is
+    /// another. Not so often that the pauses between asks would grow, for which other topics' leaders would wait too.
+    fn ask_for_leaders(&mut self, now: Instant) {
+        let pause = self.cluster.settings().retry_backoff.1 * 5 / 2;
+        let asked = self.leaders_asked.is_some_and(|at| now < at + pause);
+        if !asked && self.topics.iter().any(Topic::misses_leader) {
+            self.leaders_asked = Some(now);
+            self.cluster.refresh_soon();
+        }
     }
 
     /// Ends it: no more records are taken; returns those that are not in flight. What is in flight is dropped with the
