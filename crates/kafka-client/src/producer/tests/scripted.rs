@@ -52,6 +52,26 @@ pub(super) fn answer(request: &ProduceRequest, code: ErrorCode) -> ProduceRespon
     ProduceResponse { responses: responses.collect(), ..Default::default() }
 }
 
+/// Metadata with a second broker, which listens there.
+fn with_second(asked: &Asked, second: std::net::SocketAddr) -> MetadataResponse {
+    let mut metadata = asked.metadata();
+    let port = second.port().into();
+    metadata.brokers.push(MetadataResponseBroker { node_id: 2, port, ..metadata.brokers[0].clone() });
+    metadata
+}
+
+/// The same, where the second broker leads partition 1.
+pub(super) fn two(asked: &Asked, second: std::net::SocketAddr) -> MetadataResponse {
+    let mut metadata = with_second(asked, second);
+    let first = metadata.topics[0].partitions[0].clone();
+    metadata.topics[0].partitions.push(MetadataResponsePartition {
+        partition_index: 1,
+        leader_id: 2,
+        ..first
+    });
+    metadata
+}
+
 pub(super) fn bench(broker: &Scripted) -> Bench {
     let mut settings = settings(broker.addr);
     settings.reconnect_backoff = (Duration::from_millis(2), Duration::from_millis(10));
@@ -399,13 +419,7 @@ fn a_topic_made_anew_by_brokers_before_topic_ids_is_produced_to() {
         let (second, is_new) = (new.addr, AtomicBool::new(false));
         let old = Scripted::start_old(9, move |asked| match asked.header.api_key {
             ApiKey::Metadata => {
-                let mut metadata = asked.metadata();
-                let port = second.port().into();
-                metadata.brokers.push(MetadataResponseBroker {
-                    node_id: 2,
-                    port,
-                    ..metadata.brokers[0].clone()
-                });
+                let mut metadata = with_second(asked, second);
                 // Deleted and created anew, its epochs begin again.
                 let partition = &mut metadata.topics[0].partitions[0];
                 (partition.leader_id, partition.leader_epoch) =
@@ -480,22 +494,7 @@ fn a_broker_that_is_slow_holds_up_only_what_it_has_already() {
         let slow_has = Arc::new(Mutex::new(0));
         let (counted, second) = (Arc::clone(&slow_has), quick.addr);
         let slow = Scripted::start(move |asked| match asked.header.api_key {
-            ApiKey::Metadata => {
-                let mut metadata = asked.metadata();
-                let port = second.port().into();
-                metadata.brokers.push(MetadataResponseBroker {
-                    node_id: 2,
-                    port,
-                    ..metadata.brokers[0].clone()
-                });
-                let first = metadata.topics[0].partitions[0].clone();
-                metadata.topics[0].partitions.push(MetadataResponsePartition {
-                    partition_index: 1,
-                    leader_id: 2,
-                    ..first
-                });
-                asked.with(&metadata)
-            }
+            ApiKey::Metadata => asked.with(&two(asked, second)),
             ApiKey::InitProducerId => {
                 asked.with(&InitProducerIdResponse { producer_id: 7, ..Default::default() })
             }

@@ -6,7 +6,7 @@ use kafka_wire::messages::*;
 use kafka_wire::{ApiKey, ErrorCode, Message};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::scripted::{answer, bench};
+use super::scripted::{answer, bench, two};
 use super::*;
 use crate::testing::{Asked, Scripted, settings};
 
@@ -40,20 +40,6 @@ async fn answering(
     (broker, produced)
 }
 
-/// Metadata of two brokers, the second of which listens there and leads partition 1.
-fn two(asked: &Asked, second: std::net::SocketAddr) -> MetadataResponse {
-    let mut metadata = asked.metadata();
-    let port = second.port().into();
-    metadata.brokers.push(MetadataResponseBroker { node_id: 2, port, ..metadata.brokers[0].clone() });
-    let first = metadata.topics[0].partitions[0].clone();
-    metadata.topics[0].partitions.push(MetadataResponsePartition {
-        partition_index: 1,
-        leader_id: 2,
-        ..first
-    });
-    metadata
-}
-
 fn stored(bench: &Bench) -> usize {
     bench.outcomes.borrow().values().filter(|outcome| outcome.is_ok()).count()
 }
@@ -65,6 +51,18 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(WAIT, waiting).await.expect(what);
+}
+
+/// Loose records go on being stored after the first broker had one request, which is its only one.
+async fn goes_on_elsewhere(bench: &mut Bench, first: &AtomicUsize) {
+    let going_on = async {
+        while first.load(Ordering::SeqCst) == 0 || stored(bench) < 200 {
+            bench.send("value");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(WAIT, going_on).await.expect("all others go to the broker that takes them");
+    assert_eq!(first.load(Ordering::SeqCst), 1);
 }
 
 #[test]
@@ -184,14 +182,7 @@ fn a_partition_that_is_not_to_be_sent_to_holds_up_no_loose_records() {
         // It is not tried again while the test lasts.
         settings.retry_backoff = (WAIT * 10, WAIT * 10);
         let mut bench = Bench::new(Cluster::new(settings), ProducerSettings::default());
-        let going_on = async {
-            while produced.load(Ordering::SeqCst) == 0 || stored(&bench) < 200 {
-                bench.send("value");
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(WAIT, going_on).await.expect("all others go to the broker that takes them");
-        assert_eq!(produced.load(Ordering::SeqCst), 1);
+        goes_on_elsewhere(&mut bench, &produced).await;
     });
 }
 
@@ -206,14 +197,7 @@ fn a_broker_that_asks_to_be_left_alone_gets_no_loose_records_while_another_takes
         };
         let (first, produced) = answering(move |asked| two(asked, address), throttles).await;
         let mut bench = bench(&first);
-        let going_on = async {
-            while produced.load(Ordering::SeqCst) == 0 || stored(&bench) < 200 {
-                bench.send("value");
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(WAIT, going_on).await.expect("all others go to the broker that takes them");
-        assert_eq!(produced.load(Ordering::SeqCst), 1);
+        goes_on_elsewhere(&mut bench, &produced).await;
         assert_eq!(bench.settled().await, []);
     });
 }
