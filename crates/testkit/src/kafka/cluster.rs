@@ -16,7 +16,16 @@ use crate::java::Operator;
 use crate::{ports, process};
 
 const CLUSTER_ID: &str = "b3RscDJrYWZrYS10ZXN0cw";
-const HEAP: &str = "-Xmx384m";
+const SMALL: &[&str] = &["-Xmx384m"];
+const FULL_SIZE: &[&str] = &[
+    "-Xms1g",
+    "-Xmx1g",
+    "-XX:-UseSerialGC",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+];
 const START: Duration = Duration::from_secs(120);
 
 /// A running cluster; its processes end with it.
@@ -259,7 +268,8 @@ fn broker_folder(folder: &Path, index: usize) -> PathBuf {
 
 fn launch(plan: &Plan, ports: &Ports, folder: &Path, index: usize) -> Jvm {
     let own = broker_folder(folder, index);
-    let mut options = vec![HEAP.to_owned()];
+    let size = if plan.full_size { FULL_SIZE } else { SMALL };
+    let mut options: Vec<String> = size.iter().map(|&option| option.to_owned()).collect();
     if plan.jmx {
         options.extend(counts::options(ports.jmx));
     }

@@ -80,6 +80,9 @@ pub struct Plan {
     pub partitions: u32,
     /// Brokers show their counts by JMX; see [`super::Cluster::produce_requests`].
     pub jmx: bool,
+    /// Brokers have the memory and the garbage collector that Kafka's own start script gives them (`bin/kafka-run-class.sh`),
+    /// instead of as little as tests need.
+    pub full_size: bool,
     /// More properties of every broker, which win over those of the plan.
     pub more: Vec<(String, String)>,
 }
@@ -88,7 +91,7 @@ impl Plan {
     /// One broker, or three, of a version; three partitions a topic.
     #[must_use]
     pub fn new(version: Version, brokers: usize) -> Self {
-        Self { version, brokers, partitions: 3, jmx: false, more: Vec::new() }
+        Self { version, brokers, partitions: 3, jmx: false, full_size: false, more: Vec::new() }
     }
 
     /// Adds a property of every broker.

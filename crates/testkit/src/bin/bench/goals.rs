@@ -12,6 +12,8 @@ pub(crate) struct Verdict {
     pub(crate) theirs: f64,
     /// Median of the turns' ratios.
     pub(crate) ratio: f64,
+    /// Between these is the middle half of them.
+    pub(crate) half: (f64, f64),
     pub(crate) bound: Bound,
 }
 
@@ -115,6 +117,7 @@ impl Judge<'_> {
             ours: median(ours),
             theirs: median(theirs),
             ratio: median(&ratios),
+            half: middle_half(&ratios),
             bound,
         }
     }
@@ -161,7 +164,19 @@ pub(crate) fn table_f64(count: u64) -> f64 {
 }
 
 pub(crate) fn median(values: &[f64]) -> f64 {
+    let sorted = sorted(values);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn middle_half(values: &[f64]) -> (f64, f64) {
+    let sorted = sorted(values);
+    let quarter = sorted.len() / 4;
+    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+    (at(quarter), at(sorted.len().saturating_sub(1 + quarter)))
+}
+
+fn sorted(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    sorted
 }

@@ -17,7 +17,7 @@ const WARMUP: Duration = Duration::from_secs(4);
 #[derive(Default)]
 pub(crate) struct Brokers {
     one: Option<One>,
-    three: Option<Cluster>,
+    three: Option<Three>,
 }
 
 struct One {
@@ -25,13 +25,40 @@ struct One {
     counts: Option<ProduceRequests>,
     _proxy: Proxy,
     cluster: Cluster,
-    /// Which builds it has heard: each asks in versions of its own.
-    heard: Vec<Build>,
+    heard: Heard,
 }
 
-/// A broker that keeps little: a row writes gigabytes.
+struct Three {
+    cluster: Cluster,
+    heard: Heard,
+}
+
+/// Which builds brokers have heard: each asks in versions of its own.
+#[derive(Default)]
+struct Heard(Vec<Build>);
+
+impl Heard {
+    /// Has brokers hear a build that is new to them for so long. Returns whether it was.
+    fn hear(
+        &mut self,
+        build: Build,
+        warmup: Duration,
+        load: &Load,
+        server: (SocketAddr, u32),
+    ) -> Result<bool> {
+        if self.0.contains(&build) {
+            return Ok(false);
+        }
+        let warm = Load { pace: None, warmup, length: Duration::from_secs(1), ..load.clone() };
+        load::run(&warm, server.0, &Watch { server: server.1, brokers: &[], count: &|| 0 })?;
+        self.0.push(build);
+        Ok(true)
+    }
+}
+
+/// Brokers as their users run them, but that keep little: a row writes gigabytes.
 fn plan(brokers: usize) -> Plan {
-    Plan::new(Version::V4, brokers)
+    Plan { full_size: true, ..Plan::new(Version::V4, brokers) }
         .property("log.retention.bytes", 64 << 20)
         .property("log.segment.bytes", 64 << 20)
         .property("log.retention.check.interval.ms", 1000)
@@ -45,12 +72,12 @@ impl Brokers {
             let cluster = Cluster::start(Plan { jmx: true, ..plan(1) });
             let proxy = Proxy::start(&cluster.fronts());
             proxy.delay(0, DELAY);
-            One { counts: None, _proxy: proxy, cluster, heard: Vec::new() }
+            One { counts: None, _proxy: proxy, cluster, heard: Heard::default() }
         })
     }
 
-    fn three(&mut self) -> &Cluster {
-        self.three.get_or_insert_with(|| Cluster::start(plan(3)))
+    fn three(&mut self) -> &mut Three {
+        self.three.get_or_insert_with(|| Three { cluster: Cluster::start(plan(3)), heard: Heard::default() })
     }
 
     /// Where clients begin.
@@ -58,7 +85,7 @@ impl Brokers {
         match place {
             Place::One => self.one().cluster.bootstrap(Listener::Plaintext),
             Place::Far => self.one().cluster.bootstrap(Listener::Proxied),
-            Place::Three => self.three().bootstrap(Listener::Plaintext),
+            Place::Three => self.three().cluster.bootstrap(Listener::Plaintext),
         }
     }
 
@@ -66,7 +93,7 @@ impl Brokers {
     pub(crate) fn pids(&mut self, place: Place) -> Vec<u32> {
         match place {
             Place::One | Place::Far => self.one().cluster.pids(),
-            Place::Three => self.three().pids(),
+            Place::Three => self.three().cluster.pids(),
         }
     }
 
@@ -77,14 +104,16 @@ impl Brokers {
         load: &Load,
         server: (SocketAddr, u32),
     ) -> Result<Option<&ProduceRequests>> {
-        if !matches!(contender.build, Build::Native | Build::Librdkafka) || contender.place == Place::Three {
+        if !matches!(contender.build, Build::Native | Build::Librdkafka) {
+            return Ok(None);
+        }
+        if contender.place == Place::Three {
+            // They share the cores.
+            self.three().heard.hear(contender.build, 3 * WARMUP, load, server)?;
             return Ok(None);
         }
         let one = self.one();
-        if !one.heard.contains(&contender.build) {
-            let warmup = Load { pace: None, warmup: WARMUP, length: Duration::from_secs(1), ..load.clone() };
-            load::run(&warmup, server.0, &Watch { server: server.1, brokers: &[], count: &|| 0 })?;
-            one.heard.push(contender.build);
+        if one.heard.hear(contender.build, WARMUP, load, server)? {
             // The tool shows what there was when it began.
             one.counts = None;
         }

@@ -20,7 +20,7 @@ use testkit::server::{Builder, Server};
 use crate::kafka::Brokers;
 use crate::rows::{Build, Contender, Row, rows};
 
-/// Turns of each row; `rounds=N` says otherwise.
+/// Rounds of each row; `rounds=N` says otherwise.
 const ROUNDS: usize = 3;
 
 /// What is asked for on the command line.
@@ -113,7 +113,7 @@ fn measure(row: &Row, order: &Order, brokers: &mut Brokers) -> Result<Measured> 
     }
     let mut turns: Vec<Vec<Turn>> = servers.iter().map(|_| Vec::new()).collect();
     let mut yardsticks = Vec::new();
-    for round in 0..order.rounds {
+    for round in 0..order.rounds * row.turns {
         yardsticks.push(yardstick::micros(&row.load));
         // Whoever begins finds the broker at rest.
         for n in 0..servers.len() {

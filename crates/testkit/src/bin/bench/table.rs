@@ -50,17 +50,19 @@ pub(crate) fn verdicts(verdicts: &[Verdict]) {
     if verdicts.is_empty() {
         return;
     }
-    say("\n| load | what, against | native | other | ratio | goal | met |");
-    say("|---|---|---|---|---|---|---|");
+    say("\n| load | what, against | native | other | ratio | half of the turns | goal | met |");
+    say("|---|---|---|---|---|---|---|---|");
     for verdict in verdicts {
         let goal = match verdict.bound {
             Bound::AtMost(most) => format!("≤ {most}"),
             Bound::AtLeast(least) => format!("≥ {least}"),
             Bound::Near(away) => format!("1 ± {away}"),
         };
-        let Verdict { row, what, ours, theirs, ratio, .. } = verdict;
+        let Verdict { row, what, ours, theirs, ratio, half: (low, high), .. } = verdict;
         let met = if verdict.is_met() { "yes" } else { "**no**" };
-        say(&format!("| {row} | {what} | {ours:.3} | {theirs:.3} | {ratio:.2} | {goal} | {met} |"));
+        say(&format!(
+            "| {row} | {what} | {ours:.3} | {theirs:.3} | {ratio:.2} | {low:.2} to {high:.2} | {goal} | {met} |"
+        ));
     }
 }
 
