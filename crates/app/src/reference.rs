@@ -23,7 +23,8 @@ configurations and states are stored, `plugin.path`, …) are accepted; `group.i
 
 Exit codes: 0 after a clean shutdown, 64 when the configuration or the command line is wrong, 1 otherwise.
 
-Values may refer to what is kept elsewhere, as `${provider:path:key}`. `config.providers` names the providers, and
+Values may refer to what is kept elsewhere, as `${provider:path:key}`, wherever they are given: in files, the environment,
+`-o` and over REST. `config.providers` names the providers, and
 `config.providers.NAME.class` is Kafka's `FileConfigProvider` (a key of a properties file), `DirectoryConfigProvider` (a
 file of a folder) or `EnvVarConfigProvider` (`${NAME:KEY}`). `config.providers.NAME.param.allowed.paths` bounds where files
 may be, `.param.allowlist.pattern` which variables may be named. REST may refer to files only where `allowed.paths` is set.

@@ -42,7 +42,7 @@ pub(crate) use plan::{Author, Definition, Ground, Plan, shown};
 use crate::files;
 use crate::logging::Log;
 use gather::Gathered;
-use origin::{Given, Pairs, values};
+use origin::{Given, Pairs, What, values};
 use providers::{Environment, Providers, Trust};
 
 /// Where configuration may come from.
@@ -146,7 +146,11 @@ impl Check {
     fn settings(&mut self, mut gathered: Gathered, environment: &Environment) -> Option<Settings> {
         let (worker_keys, mut problems) = (keys::worker(), Vec::new());
         known::judge_worker(&gathered.worker, &worker_keys, &mut self.words);
-        let providers = resolve(&mut gathered.worker, environment, &mut problems);
+        let providers = Providers::from_pairs(&gathered.worker, environment, &mut problems);
+        let Gathered { worker, beneath, over, over_both, .. } = &mut gathered;
+        for pairs in [worker, beneath, over, over_both] {
+            resolve(pairs, &providers).into_iter().for_each(|mistake| self.add(mistake));
+        }
         let embedded = embedded_broker(&mut gathered.worker);
         let (worker, found) = config::parse(&worker_keys, &values(&gathered.worker));
         problems.extend(found);
@@ -226,24 +230,36 @@ impl Check {
 
     fn mistake(&mut self, problems: Vec<Problem>, pairs: &[&Pairs]) {
         for problem in problems {
-            let mistake = Mistake::of(problem, pairs);
-            if !self.mistakes.contains(&mistake) {
-                self.mistakes.push(mistake);
-            }
+            self.add(Mistake::of(problem, pairs));
+        }
+    }
+
+    /// Once, wherever it shows.
+    fn add(&mut self, mistake: Mistake) {
+        if !self.mistakes.contains(&mistake) {
+            self.mistakes.push(mistake);
         }
     }
 }
 
-/// Puts what is referred to in place of references in the worker's own pairs.
-fn resolve(worker: &mut Pairs, environment: &Environment, problems: &mut Vec<Problem>) -> Providers {
-    let providers = Providers::from_pairs(worker, environment, problems);
-    for (key, given) in worker.iter_mut().filter(|(key, _)| !key.starts_with("config.providers")) {
+/// Puts what is referred to in place of references in pairs of the worker's owner. Those that lead nowhere are taken out.
+fn resolve(pairs: &mut Pairs, providers: &Providers) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    pairs.retain(|key, given| {
+        if key.starts_with("config.providers") {
+            return true;
+        }
         match providers.resolve(&given.value, Trust::Owner) {
             Ok(value) => *given = Given::resolved(&given.value, value, given.origin.clone()),
-            Err(why) => problems.push(Problem::other(key, why)),
+            Err(why) => {
+                let what = What::Key(Problem::other(key, why));
+                mistakes.push(Mistake { origin: given.origin.clone(), what });
+                return false;
+            }
         }
-    }
-    providers
+        true
+    });
+    mistakes
 }
 
 /// A connector that says nothing itself.

@@ -147,7 +147,7 @@ impl Ground {
                 problems.push(Problem::other(key, why));
                 continue;
             }
-            let inherited = || self.beneath.get(key).filter(|given| given.value == *value);
+            let inherited = || self.beneath.get(key).filter(|given| given.shown() == value);
             let origin = origins.get(key).or_else(inherited);
             let origin = origin.map_or(Origin::Default, |given| given.origin.clone());
             match self.providers.resolve(value, trust) {
@@ -192,7 +192,7 @@ pub(super) fn definition(
     config.entry(keys::CONNECTOR_CLASS.name.to_owned()).or_insert_with(|| {
         others().map_or_else(
             || keys::CONNECTOR_CLASS.default.unwrap_or_default().to_owned(),
-            |given| given.value.clone(),
+            |given| given.shown().to_owned(),
         )
     });
     let origin = file.pairs.values().next().map_or(Origin::Default, |given| given.origin.clone());

@@ -404,6 +404,38 @@ fn what_comes_over_rest_wins_and_the_worker_says_the_rest() {
 }
 
 #[test]
+fn connectors_keys_that_are_given_elsewhere_may_refer_as_well() {
+    let folder = Folder::new(&[("secrets", "traces=of-file\nlogs=of-option\nport=no-port\n")]);
+    let secrets = folder.path("secrets");
+    let worker = format!(
+        "bootstrap.servers=k:1\nconfig.providers=file\n\
+         config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n\
+         kafka.topic.traces=${{file:{secrets}:traces}}\n"
+    );
+    let folder = Folder::new(&[("w.properties", &worker), ("c.json", r#"{"name":"c"}"#)]);
+    let load = |options: &[String]| {
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        folder.load(&["w.properties", "c.json"], &options, &[])
+    };
+    let settings = load(&[format!("kafka.topic.logs=${{file:{secrets}:logs}}")]).unwrap();
+    let topics = &settings.connectors[0].plan.topics;
+    assert_eq!((topics[0].as_str(), topics[2].as_str()), ("of-file", "of-option"));
+    // As of a connector that comes later.
+    let plan = over_rest(&settings, &[], &[("name", "r")]).unwrap_or_else(|_| panic!());
+    assert_eq!(plan.topics[2], "of-option");
+    let port = format!("${{file:{secrets}:port}}");
+    let found = mistakes(load(&[format!("otlp.grpc.port={port}")]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with(&format!("-o: Invalid value {port} for configuration otlp.grpc.port")),
+        "{found:?}"
+    );
+    let found = mistakes(load(&[format!("otlp.grpc.port=${{file:{secrets}:none}}")]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("-o: otlp.grpc.port: ${file:"), "{found:?}");
+}
+
+#[test]
 fn references_are_resolved_where_they_may_be() {
     let folder = Folder::new(&[("secrets", "topic=secret-topic\njaas=x\nservers=k:1\n")]);
     let (secrets, inside) = (folder.path("secrets"), folder.0.path().display().to_string());
