@@ -80,8 +80,8 @@ pub struct Plan {
     pub partitions: u32,
     /// Brokers show their counts by JMX; see [`super::Cluster::produce_requests`].
     pub jmx: bool,
-    /// Brokers have the memory and the garbage collector that Kafka's own start script gives them (`bin/kafka-run-class.sh`),
-    /// instead of as little as tests need.
+    /// Brokers have the memory and the garbage collector that Kafka's own `bin/kafka-server-start.sh` gives them, instead
+    /// of as little as tests need.
     pub full_size: bool,
     /// More properties of every broker, which win over those of the plan.
     pub more: Vec<(String, String)>,
