@@ -79,6 +79,8 @@ impl<I: Intake + 'static> Worker<I> {
     ///
     /// The operating system has no room for a runtime.
     pub(crate) fn run(jobs: mpsc::Receiver<Job<I>>) -> std::io::Result<()> {
+        // Giving the core away before each sleep would gather more work a turn where senders share the machine (12 %
+        // less CPU at one span a request), but any busy neighbour would go first: p50 would be 3.2 instead of 0.5 ms.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS_MAX)
